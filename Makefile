@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh machine with Python (3.10 or newer), pip and make:
+#   make demo   make a head and say where it lies
+#   make test   run the tests
+# Both create .venv when it is missing. TORCH chooses the build of PyTorch: any words that `pip install` takes.
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_WORKERS ?= 2
+
+.PHONY: demo test lint types docs bench check clean
+
+# The test suite runs on one thread a worker: faster on few cores, and the same sums everywhere.
+demo: $(READY)
+	$(BIN)/python -m headfield.demo
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+check: test lint types docs
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) site out .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,74 @@
+"""The command line: one thin module a command, imported only when that command runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from headfield.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives (its function is named ``run``) and what it does, in one line."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "info": Command("headfield.cli.info", "Show versions, the device, and what is installed and what is not."),
+    "import": Command("headfield.cli.import_", "Bring captures and scans from other formats into a data set."),
+    "show": Command("headfield.cli.show", "Draw a contact sheet of a data set's subjects."),
+    "measure": Command("headfield.cli.measure", "Measure how far a head is from the truth, in millimetres."),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``headfield ARGUMENTS`` and return the exit code: 0 done, 2 the input cannot be used, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if words[0] == "--version":
+        from headfield import __version__
+
+        print(f"headfield {__version__}")
+        return 0
+    name, *rest = words
+    if name not in COMMANDS:
+        return _refuse(f"there is no command {name!r}; `headfield --help` lists them.")
+    import tyro
+
+    run = import_module(COMMANDS[name].module).run
+    try:
+        tyro.cli(run, prog=f"headfield {name}", args=rest)
+    except InputError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        print("headfield: interrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: headfield COMMAND [OPTIONS]",
+            "",
+            "From a few portrait photos, or one depth scan, to a full textured 3D head.",
+            "",
+            *lines,
+            "",
+            "`headfield COMMAND --help` says what a command takes.",
+        ]
+    )
+
+
+def _refuse(sentence: str) -> int:
+    print(f"headfield: {sentence}", file=sys.stderr)
+    return 2

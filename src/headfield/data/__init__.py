@@ -1,0 +1,1 @@
+"""Subjects on disk: the native store and the importers."""

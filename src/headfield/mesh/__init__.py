@@ -1,0 +1,1 @@
+"""What is done to surfaces: extraction, repair, distances, alignment, file formats."""

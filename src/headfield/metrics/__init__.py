@@ -1,0 +1,1 @@
+"""How close a prediction is to the truth, by the protocols of the published systems."""

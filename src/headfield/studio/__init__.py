@@ -1,0 +1,1 @@
+"""Synthetic subjects: shape, hair, clothes, skin, light, virtual cameras and scanner."""

@@ -1,0 +1,31 @@
+"""Every test runs with headfield's shape annotations checked at run time, and the same examples every time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+
+# Before anything of headfield is imported.
+install_import_hook("headfield", "beartype.beartype")
+
+hypothesis.settings.register_profile("headfield", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.load_profile("headfield")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of open data; tests that need it are skipped where it is absent."""
+    folder = os.environ.get("HEADFIELD_ASSETS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("HEADFIELD_ASSETS names no folder of open data")
+    return Path(folder)
