@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64, UInt8
@@ -57,17 +57,34 @@ class View:
                 )
 
 
+class LazyViews(Sequence[View]):
+    """Views that are read from disk each time they are asked for, so that a capture of any size fits in memory."""
+
+    def __init__(self, names: Sequence[str], read: Callable[[int], View]):
+        self.names = tuple(names)
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> View: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> LazyViews: ...
+
+    def __getitem__(self, index: int | slice) -> View | LazyViews:
+        if isinstance(index, slice):
+            chosen = range(len(self))[index]
+            return LazyViews([self.names[i] for i in chosen], lambda i: self._read(chosen[i]))
+        return self._read(range(len(self))[index])
+
+
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """All the views of one subject that a fit may look at."""
+    """All the views of one subject that a fit may look at: a tuple, or :class:`LazyViews` where they lie on disk."""
 
-    views: tuple[View, ...]
-
-    def __post_init__(self) -> None:
-        names = [view.name for view in self.views]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise InputError(f"the view {min(twice)} is there twice; every view needs a name of its own.")
+    views: Sequence[View]
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     run = import_module(COMMANDS[name].module).run
     try:
-        tyro.cli(run, prog=f"headfield {name}", args=rest)
+        tyro.cli(run, prog=f"headfield {name}", args=rest, config=(tyro.conf.FlagCreatePairsOff,))
     except InputError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:

@@ -7,6 +7,9 @@ import platform
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import tyro
 
 from headfield import __version__
 
@@ -29,14 +32,14 @@ OPTIONAL = (
 )
 
 
-def run(json_: bool = False) -> None:
+def run(*, as_json: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
     """Show versions, the device, and what is installed and what is not.
 
     Args:
-        json_: Print JSON for programs instead of a table for people.
+        as_json: Print JSON for programs instead of a table for people.
     """
     facts = collect()
-    if json_:
+    if as_json:
         print(json.dumps(facts, indent=2))
         return
     from rich.console import Console
