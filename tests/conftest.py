@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from jaxtyping import install_import_hook
 
+import tests.typecheck  # noqa: F401 - the hook below finds it by name
+
 # Before anything of headfield is imported.
-install_import_hook("headfield", "beartype.beartype")
+install_import_hook("headfield", "tests.typecheck.check")
 
 hypothesis.settings.register_profile("headfield", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("headfield")
