@@ -1,7 +1,7 @@
 """HeadModel: a linear morphable head as plain data, whatever made it.
 
-A head is ``mean + Σ identityᵢ · modeᵢ + Σ weightⱼ · expressionⱼ``, in head space. Its parts own consecutive vertices and
-consecutive faces; faces of one part may use border vertices of another, so that neighbouring parts close seamlessly.
+A head is ``mean + Σ identityᵢ · modeᵢ + Σ weightⱼ · expressionⱼ``, in head space. Its parts own consecutive vertices
+and consecutive faces; faces of one part may use border vertices of another, so that neighbours close seamlessly.
 """
 
 from __future__ import annotations
