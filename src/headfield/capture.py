@@ -40,10 +40,10 @@ class View:
 
     name: str
     camera: Camera
-    image: UInt8[np.ndarray, "h w 3"]
-    mask: UInt8[np.ndarray, "h w"] | None = None
-    normals: Float32[np.ndarray, "h w 3"] | None = None
-    depth: Float32[np.ndarray, "h w"] | None = None
+    image: UInt8[np.ndarray, "_h _w 3"]
+    mask: UInt8[np.ndarray, "_h _w"] | None = None
+    normals: Float32[np.ndarray, "_h _w 3"] | None = None
+    depth: Float32[np.ndarray, "_h _w"] | None = None
     landmarks: Landmarks | None = None
 
     def __post_init__(self) -> None:
