@@ -1,0 +1,90 @@
+"""Textures: read from files that may hold anything, written as PNG, looked up."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+from jaxtyping import Float, Float64, UInt8
+
+from headfield.errors import InputError
+
+
+def decode_picture(content: bytes, what: str) -> UInt8[np.ndarray, "h w 3"]:
+    """The pixels of an encoded picture; InputError that names ``what`` where there are none."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return np.array(picture.convert("RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError):  # SyntaxError is Pillow's word for a broken PNG
+        raise InputError(f"{what} is not a picture, or it was cut off; export it again.") from None
+    except Image.DecompressionBombError:
+        raise InputError(f"{what} has more pixels than any texture should; scale it down.") from None
+
+
+def encode_png(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """The picture as the content of a PNG file."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def beside(path: Path, name: str) -> Path | None:
+    """The file that ``path`` calls ``name``; a warning and None where it is absent or would leave the folder."""
+    folder = path.parent.resolve()
+    candidate = (folder / name.replace("\\", "/")).resolve()
+    if not candidate.is_relative_to(folder) or "://" in name:
+        warnings.warn(f"{path} names {name}, which is outside its folder and was left out.", stacklevel=2)
+        return None
+    if not candidate.is_file():
+        warnings.warn(f"{path} names {name}, which is not there and was left out.", stacklevel=2)
+        return None
+    return candidate
+
+
+def read_beside(path: Path, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
+    """The picture that the mesh ``path`` calls ``name``, if it may be had."""
+    found = beside(path, unquote(name))
+    return None if found is None else decode_picture(found.read_bytes(), str(found))
+
+
+def sample_texture(texture: UInt8[np.ndarray, "h w 3"], uv: Float[np.ndarray, "n 2"]) -> UInt8[np.ndarray, "n 3"]:
+    """The texture's colours at texture coordinates, bilinear; beyond the edges it repeats."""
+    height, width = texture.shape[:2]
+    x = uv[:, 0] * width - 0.5
+    y = (1 - uv[:, 1]) * height - 0.5
+    left, top = np.floor(x), np.floor(y)
+    colours = np.zeros((len(uv), 3))
+    for dx in (0, 1):
+        for dy in (0, 1):
+            weight = (1 - abs(x - left - dx)) * (1 - abs(y - top - dy))
+            column = (left + dx).astype(np.int64) % width
+            row = (top + dy).astype(np.int64) % height
+            colours += weight[:, None] * texture[row, column]
+    return np.round(colours).astype(np.uint8)
+
+
+def srgb_to_linear(colours: UInt8[np.ndarray, "*n"]) -> Float64[np.ndarray, "*n"]:
+    """The intensities, from 0 to 1, that sRGB bytes stand for."""
+    return _LINEAR[colours]
+
+
+def linear_to_srgb(intensities: Float[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n"]:
+    """The sRGB bytes closest to intensities from 0 to 1."""
+    x = np.clip(intensities, 0, 1)
+    encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+    return np.round(255 * encoded).astype(np.uint8)
+
+
+def _linear_of_every_byte() -> Float64[np.ndarray, "256"]:
+    s = np.arange(256) / 255
+    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+
+
+_LINEAR = _linear_of_every_byte()
