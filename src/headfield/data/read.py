@@ -1,0 +1,133 @@
+"""Reading subjects: what is small at once, views when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headfield.capture import Capture, LazyViews, Scan, Subject, View
+from headfield.data import layout, pictures
+from headfield.errors import InputError
+from headfield.files import read_json
+from headfield.mesh.files import read_mesh
+from headfield.mesh.ply import read_elements
+from headfield.units import MILLIMETRES_PER_UNIT
+
+
+def read_subject(folder: Path, *, views: bool = True, scan: bool = True, truth: bool = True) -> Subject:
+    """Read the subject in ``folder``, with those of its parts that are wanted and there.
+
+    Views are read from disk each time they are asked for.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; a subject's folder was expected.")
+    path = folder / layout.SUBJECT
+    if not path.is_file():
+        raise InputError(f"{folder} is not a subject, since it has no {layout.SUBJECT}; check the path.")
+    about = layout.read_document(path, "headfield subject")
+    return Subject(
+        name=folder.resolve().name,
+        capture=_read_capture(folder) if views and (folder / layout.TRANSFORMS).exists() else None,
+        scan=_read_scan(folder, about) if scan and (folder / layout.SCAN).exists() else None,
+        truth=read_mesh(folder / layout.TRUTH, unit="mm") if truth and (folder / layout.TRUTH).exists() else None,
+        landmarks=layout.landmarks_from_json(about.get("landmarks"), f"{path}"),
+        identity=str(about.get("identity", "")),
+        expression=str(about.get("expression", "neutral")),
+        facts=about.get("facts", {}),
+        to_head=layout.similarity_from_json(about, "to_head", f"{path}"),
+    )
+
+
+@dataclass(frozen=True)
+class _ViewReader:
+    """Reads the views that ``transforms.json`` lists; a plain object, so that it can go to other processes."""
+
+    folder: Path
+    frames: Sequence[Mapping[str, object]]
+    depth_step: float
+
+    def __call__(self, index: int) -> View:
+        frame, listing = self.frames[index], self.folder / layout.TRANSFORMS
+        files = {
+            layer: layout.inside(self.folder, frame[key], listing)
+            for layer, (_, key) in layout.LAYERS.items()
+            if key in frame
+        }
+        what = f"{listing}, frame {frame['file_path']}"
+        return View(
+            name=_view_name(frame),
+            camera=layout.camera_from_frame(frame, what),
+            image=pictures.read_image(files["image"]),
+            mask=pictures.read_mask(files["mask"]) if "mask" in files else None,
+            normals=pictures.read_normals(files["normals"]) if "normals" in files else None,
+            depth=pictures.read_depth(files["depth"], self.depth_step) if "depth" in files else None,
+            landmarks=layout.landmarks_from_json(frame.get("landmarks"), what),
+        )
+
+
+def _read_capture(folder: Path) -> Capture:
+    path = folder / layout.TRANSFORMS
+    content = read_json(path)
+    frames = content.get("frames")
+    if not isinstance(frames, list) or not all(isinstance(frame, dict) for frame in frames):
+        raise InputError(f"{path} has no list of frames; write it again.")
+    # Now rather than when training has run for an hour.
+    for i, frame in enumerate(frames):
+        if "file_path" not in frame:
+            raise InputError(f"{path}, frame {i} lacks file_path; write it again.")
+        for _, key in layout.LAYERS.values():
+            if key in frame:
+                layout.inside(folder, frame[key], path)
+        layout.camera_from_frame(frame, f"{path}, frame {frame['file_path']}")
+    names = [_view_name(frame) for frame in frames]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path} has two views called {twice}; give each a name of its own.")
+    step = float(layout.numbers(content, "depth_step", f"{path}", ()))
+    return Capture(LazyViews(names, _ViewReader(folder, frames, step)))
+
+
+def _view_name(frame: Mapping[str, object]) -> str:
+    return Path(str(frame["file_path"])).stem
+
+
+def _read_scan(folder: Path, about: Mapping[str, object]) -> Scan:
+    path = folder / layout.SCAN
+    columns = read_elements(path).get("vertex", {})
+
+    def stacked(*names: str) -> np.ndarray:
+        if not columns.keys() >= set(names):
+            raise InputError(f"{path} lacks {' '.join(names)}; it is no scan of a subject.")
+        return np.stack([columns[name] for name in names], axis=1)
+
+    sensors = None
+    if "sensors" in about:
+        sensors = _head_units(layout.numbers(about, "sensors", f"{folder / layout.SUBJECT}", (None, 3)))
+    sensor_of_point = columns["sensor"].astype(np.int64) if "sensor" in columns else None
+    if sensor_of_point is not None and len(sensor_of_point):
+        known = 0 if sensors is None else len(sensors)
+        if sensor_of_point.min() < 0 or sensor_of_point.max() >= known:
+            raise InputError(f"{path} names sensors that {folder / layout.SUBJECT} does not list; write it again.")
+    return Scan(
+        points=_head_units(stacked("x", "y", "z")),
+        normals=stacked("nx", "ny", "nz").astype(np.float32),
+        colours=stacked("red", "green", "blue").astype(np.uint8) if "red" in columns else None,
+        sensors=sensors,
+        sensor_of_point=sensor_of_point,
+        free_points=_read_free(folder / layout.FREE) if (folder / layout.FREE).exists() else None,
+    )
+
+
+def _read_free(path: Path) -> np.ndarray:
+    columns = read_elements(path).get("vertex", {})
+    if not columns.keys() >= set("xyz"):
+        raise InputError(f"{path} lacks x y z; it holds no points.")
+    return _head_units(np.stack([columns[axis] for axis in "xyz"], axis=1))
+
+
+def _head_units(millimetres: np.ndarray) -> np.ndarray:
+    return (millimetres / MILLIMETRES_PER_UNIT).astype(np.float32)
