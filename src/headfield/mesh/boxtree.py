@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-FACES_A_LEAF = 4
+FACES_A_LEAF = 2
 PAIRS_AT_ONCE = 65536
 """How many (item, box) pairs are looked at together: bounds the memory, whatever the number of items and faces."""
 
