@@ -179,7 +179,7 @@ def _bust(
     steps = np.arange(1, BUST_RINGS + 1) / BUST_RINGS
     rings, at = [], points[collar]
     for step in steps:
-        at = at + unit(out + [0, -0.8 * step, 0]) * (BUST_LENGTH / BUST_RINGS)
+        at = at + unit(out + step * np.array([0, -0.8, 0])) * (BUST_LENGTH / BUST_RINGS)
         # The collar has corners; the rings round them off.
         at = 0.5 * at + 0.25 * (np.roll(at, 1, axis=0) + np.roll(at, -1, axis=0))
         rings.append(at)
