@@ -25,6 +25,15 @@ def sphere(radius: float = 1.0, centre: tuple[float, float, float] = (0, 0, 0), 
     return Mesh.of(radius * vertices + np.array(centre, float), np.concatenate([top, upper, lower, bottom]))
 
 
+def bumpy(rings: int = 24) -> Mesh:
+    """A ball with a nose and bumps, closed, star-shaped, and like itself from no other side."""
+    ball = sphere(rings=rings)
+    x, y, z = ball.vertices.T
+    nose = 0.4 * np.exp(-8 * ((z - 1) ** 2 + x**2 + (y + 0.1) ** 2))
+    radius = 0.6 + 0.08 * np.sin(3 * x + 1) * np.cos(2 * y) + 0.06 * y * z + 0.05 * x * y + nose
+    return Mesh.of(ball.vertices * radius[:, None], ball.faces)
+
+
 def plane(side: float = 1.0, height: float = 0.0, cells: int = 8) -> Mesh:
     """A square in z = height around the z axis, facing +z."""
     steps = np.linspace(-side / 2, side / 2, cells + 1)
