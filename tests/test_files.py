@@ -105,3 +105,12 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path):
 def test_json_stays_json(tmp_path):
     write_json(tmp_path / "a.json", {"a": 1})
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": 1}
+
+
+def test_json_keeps_short_lists_in_one_line(tmp_path):
+    content = {"rows": [[0.25] * 10] * 30, "facts": [{"a": []}, {"b": {}}], "word": "one"}
+    write_json(tmp_path / "a.json", content)
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text) == content
+    assert text.count("[" + ", ".join(["0.25"] * 10) + "]") == 30
+    assert max(map(len, text.splitlines())) < 140

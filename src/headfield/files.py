@@ -12,6 +12,9 @@ from pathlib import Path
 
 from headfield.errors import InputError, reading, writing
 
+_LINE = 100
+"""How long a line of JSON may be that could be broken."""
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
@@ -57,9 +60,9 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write JSON for people: indented, keys in the given order, numbers exact."""
+    """Write JSON for people: indented, short lists in one line, keys in the given order, numbers exact."""
     with new_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(_laid_out(content) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict:
@@ -72,6 +75,20 @@ def read_json(path: Path) -> dict:
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no JSON object; it may belong to something else.")
     return content
+
+
+def _laid_out(content: object, indent: str = "") -> str:
+    """JSON whose lists of numbers and words stay in one line as long as that can be read."""
+    line = json.dumps(content, allow_nan=False)
+    deeper = indent + "  "
+    if isinstance(content, dict) and content:
+        parts = [f"{json.dumps(str(key))}: {_laid_out(value, deeper)}" for key, value in content.items()]
+    elif isinstance(content, (list, tuple)) and ("{" in line or len(indent + line) > _LINE):
+        parts = [_laid_out(value, deeper) for value in content]
+    else:
+        return line
+    first, last = ("{", "}") if isinstance(content, dict) else ("[", "]")
+    return f"{first}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}{last}"
 
 
 def _flush(path: Path) -> None:

@@ -12,7 +12,10 @@ from headfield.errors import InputError
 
 @dataclass(frozen=True)
 class Command:
-    """Where a command lives (its function is named ``run``) and what it does, in one line."""
+    """Where a command lives and what it does, in one line.
+
+    Its function is named ``run``; where the first word decides what options there are, ``run_for(word)`` returns it.
+    """
 
     module: str
     summary: str
@@ -42,8 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"there is no command {name!r}; `headfield --help` lists them.")
     import tyro
 
-    run = import_module(COMMANDS[name].module).run
+    module = import_module(COMMANDS[name].module)
     try:
+        if hasattr(module, "run_for"):
+            word, *rest = rest or ["--help"]
+            run, name = module.run_for(word), f"{name} {word}"
+        else:
+            run = module.run
         tyro.cli(run, prog=f"headfield {name}", args=rest, config=(tyro.conf.FlagCreatePairsOff,))
     except InputError as error:
         return _refuse(str(error))

@@ -5,6 +5,7 @@ Every length on disk is in millimetres. See ``docs/data.md`` for the whole forma
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,7 +122,7 @@ def landmarks_to_json(landmarks: Landmarks) -> dict[str, object]:
         points = points * MILLIMETRES_PER_UNIT
     content: dict[str, object] = {
         "scheme": landmarks.scheme,
-        "points": np.where(np.isfinite(points), points.astype(object), None).tolist(),
+        "points": [[x if math.isfinite(x) else None for x in point] for point in points.tolist()],
         "visible": landmarks.visible.tolist(),
     }
     if landmarks.names:

@@ -97,36 +97,34 @@ def _view_name(frame: Mapping[str, object]) -> str:
 
 def _read_scan(folder: Path, about: Mapping[str, object]) -> Scan:
     path = folder / layout.SCAN
-    columns = read_elements(path).get("vertex", {})
-
-    def stacked(*names: str) -> np.ndarray:
-        if not columns.keys() >= set(names):
-            raise InputError(f"{path} lacks {' '.join(names)}; it is no scan of a subject.")
-        return np.stack([columns[name] for name in names], axis=1)
-
-    sensors = None
-    if "sensors" in about:
-        sensors = _head_units(layout.numbers(about, "sensors", f"{folder / layout.SUBJECT}", (None, 3)))
+    columns = _read_columns(path)
+    listing = folder / layout.SUBJECT
+    sensors = _head_units(layout.numbers(about, "sensors", f"{listing}", (None, 3))) if "sensors" in about else None
     sensor_of_point = columns["sensor"].astype(np.int64) if "sensor" in columns else None
     if sensor_of_point is not None and len(sensor_of_point):
         known = 0 if sensors is None else len(sensors)
         if sensor_of_point.min() < 0 or sensor_of_point.max() >= known:
-            raise InputError(f"{path} names sensors that {folder / layout.SUBJECT} does not list; write it again.")
+            raise InputError(f"{path} names sensors that {listing} does not list; write it again.")
+    free = folder / layout.FREE
     return Scan(
-        points=_head_units(stacked("x", "y", "z")),
-        normals=stacked("nx", "ny", "nz").astype(np.float32),
-        colours=stacked("red", "green", "blue").astype(np.uint8) if "red" in columns else None,
+        points=_head_units(_stacked(path, columns, "x", "y", "z")),
+        normals=_stacked(path, columns, "nx", "ny", "nz").astype(np.float32),
+        colours=_stacked(path, columns, "red", "green", "blue").astype(np.uint8) if "red" in columns else None,
         sensors=sensors,
         sensor_of_point=sensor_of_point,
-        free_points=_read_free(folder / layout.FREE) if (folder / layout.FREE).exists() else None,
+        free_points=_head_units(_stacked(free, _read_columns(free), "x", "y", "z")) if free.exists() else None,
     )
 
 
-def _read_free(path: Path) -> np.ndarray:
-    columns = read_elements(path).get("vertex", {})
-    if not columns.keys() >= set("xyz"):
-        raise InputError(f"{path} lacks x y z; it holds no points.")
-    return _head_units(np.stack([columns[axis] for axis in "xyz"], axis=1))
+def _read_columns(path: Path) -> dict[str, np.ndarray]:
+    vertex = read_elements(path).get("vertex", {})
+    return {name: values for name, values in vertex.items() if isinstance(values, np.ndarray)}
+
+
+def _stacked(path: Path, columns: Mapping[str, np.ndarray], *names: str) -> np.ndarray:
+    if not columns.keys() >= set(names):
+        raise InputError(f"{path} lacks {' '.join(names)}; it does not belong to a subject.")
+    return np.stack([columns[name] for name in names], axis=1)
 
 
 def _head_units(millimetres: np.ndarray) -> np.ndarray:

@@ -24,6 +24,11 @@ _WRITERS = {
     "depth": pictures.write_depth,
 }
 
+_SCAN_COMMENTS = (
+    "millimetres in head space: x to the subject's left, y up, z out of the face",
+    f"sensor: index into the sensors that {layout.SUBJECT} lists",
+)
+
 
 def create_dataset(folder: Path, *, name: str = "", made: Mapping[str, object] | None = None) -> Path:
     """Make ``folder`` a data set, or check that it is this one already, so that interrupted work can go on.
@@ -91,6 +96,7 @@ def _write_views(folder: Path, subject: Subject) -> None:
         frames.append(_write_view(folder, view))
     content: dict[str, object] = {
         "camera_model": "PINHOLE",
+        "space": "head",
         "unit": "mm",
         "depth_step": pictures.DEPTH_STEP,
         "frames": frames,
@@ -121,9 +127,10 @@ def _write_scan(folder: Path, scan: Scan) -> None:
         columns |= _columns(("red", "green", "blue"), scan.colours)
     if scan.sensor_of_point is not None:
         columns["sensor"] = scan.sensor_of_point.astype(np.int32)
-    write_elements(folder / layout.SCAN, {"vertex": columns})
+    write_elements(folder / layout.SCAN, {"vertex": columns}, comments=_SCAN_COMMENTS)
     if scan.free_points is not None:
-        write_elements(folder / layout.FREE, {"vertex": _columns("xyz", _millimetres(scan.free_points))})
+        free = _columns("xyz", _millimetres(scan.free_points))
+        write_elements(folder / layout.FREE, {"vertex": free}, comments=_SCAN_COMMENTS[:1])
 
 
 def _millimetres(points: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,10 +106,13 @@ def write(mesh: Mesh, path: Path) -> None:
     write_elements(path, {"vertex": columns, "face": {"vertex_indices": faces}})
 
 
-def write_elements(path: Path, elements: Mapping[str, Mapping[str, np.ndarray | Lists]]) -> None:
+def write_elements(
+    path: Path, elements: Mapping[str, Mapping[str, np.ndarray | Lists]], *, comments: Sequence[str] = ()
+) -> None:
     """Write columns as a binary PLY file. The lists of one property must all have the same length."""
     names = {kind: name for name, kind in reversed(TYPES.items())}
-    header, blocks = ["ply", "format binary_little_endian 1.0"], []
+    header: list[str] = ["ply", "format binary_little_endian 1.0", *(f"comment {line}" for line in comments)]
+    blocks: list[bytes] = []
     for element, columns in elements.items():
         fields: list[tuple] = []
         data: list[np.ndarray] = []
