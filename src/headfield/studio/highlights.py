@@ -1,0 +1,100 @@
+"""Highlights: the light that surfaces mirror towards the eye, from lamps and from an environment.
+
+Smooth surfaces are dielectrics (Cook and Torrance 1982 with the distribution of Walter et al. 2007, "GGX"); surfaces
+that stand for hair are bundles of fibres (Kajiya and Kay 1989, with the two shifted highlights of Marschner et al.
+2003). All vectors are unit vectors; all light is linear.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from headfield.studio.light import Lamp, harmonics
+
+DIELECTRIC = np.float32(0.04)
+"""What skin, water, plastic and varnish mirror of light that meets them head-on."""
+
+TILT_OUTER, TILT_INNER = np.float32(0.12), np.float32(-0.18)
+"""How far a fibre's two highlights are shifted towards its tip: light from its surface, and through its body."""
+
+_BAND = np.array([0] + 3 * [1] + 5 * [2], np.float32)
+"""The order of each harmonic."""
+
+Vectors = Float32[np.ndarray, "n 3"]
+Numbers = Float32[np.ndarray, "n"]
+
+
+def dot(a: Float32[np.ndarray, "*n 3"], b: Float32[np.ndarray, "*m 3"]) -> Float32[np.ndarray, "*n"]:
+    """The dot products of vectors."""
+    return np.einsum("...k,...k->...", a, b)
+
+
+def halfway(to_eye: Vectors, lamp: Lamp) -> Vectors:
+    """The directions halfway between the eye and a lamp."""
+    between = to_eye + lamp.direction
+    return between / np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-6)
+
+
+def lamp_on_surface(normals: Vectors, to_eye: Vectors, roughness: Numbers, lamp: Lamp) -> Numbers:
+    """The share of a lamp's light that a dielectric mirrors to the eye (its irradiance times this is radiance)."""
+    half = halfway(to_eye, lamp)
+    facing = np.maximum(normals @ lamp.direction, 0)
+    towards = np.maximum(dot(normals, to_eye), 1e-3)
+    # A disc of light looks as if the surface were a little rougher.
+    alpha = np.minimum(roughness**2 + np.float32(np.tan(np.radians(lamp.angular_radius)) / 3), 1)
+    spread = np.maximum(dot(normals, half), 0) ** 2 * (alpha**2 - 1) + 1
+    distribution = alpha**2 / (np.float32(np.pi) * np.maximum(spread, 1e-6) ** 2)
+    fresnel = DIELECTRIC + (1 - DIELECTRIC) * (1 - np.clip(dot(half, to_eye), 0, 1)) ** 5
+    # Hammon's approximation of Smith's shadowing over 4 (n·l)(n·v).
+    masking = np.float32(0.5) / np.maximum(
+        (1 - alpha) * 2 * facing * towards + alpha * (facing + towards), np.float32(1e-4)
+    )
+    return distribution * fresnel * masking * facing
+
+
+def surroundings_on_surface(
+    normals: Vectors, to_eye: Vectors, roughness: Numbers, openness: Numbers, ambient: Float32[np.ndarray, "9 3"]
+) -> Vectors:
+    """The radiance a dielectric mirrors to the eye from its surroundings, of which it sees the share ``openness``."""
+    towards = np.clip(dot(normals, to_eye), 0, 1)
+    mirrored = 2 * towards[:, None] * normals - to_eye
+    blur = np.exp(-(roughness**2)[:, None] * _BAND * (_BAND + 1) / 2)
+    light = np.maximum((harmonics(mirrored).astype(np.float32) * blur) @ ambient, 0)
+    return light * (_mirrored_share(towards, roughness) * _open_share(towards, roughness, openness))[:, None]
+
+
+def lamp_on_fibres(
+    normals: Vectors, to_eye: Vectors, flow: Vectors, roughness: Numbers, colour: Vectors, lamp: Lamp
+) -> Vectors:
+    """The share of a lamp's light that fibres along ``flow`` mirror to the eye, white, and let through, coloured."""
+    half = halfway(to_eye, lamp)
+    # Hair is no opaque surface: light reaches a little around its horizon.
+    facing = np.clip((normals @ lamp.direction + np.float32(0.25)) / np.float32(1.25), 0, 1)
+    sharpness = 2 / np.maximum(roughness, 0.1) ** 4
+    outer = _fibre_lobe(normals, flow, half, TILT_OUTER, sharpness)
+    inner = _fibre_lobe(normals, flow, half, TILT_INNER, sharpness / 4)
+    return (facing / 4)[:, None] * (DIELECTRIC * outer[:, None] + (4 * DIELECTRIC) * colour * inner[:, None])
+
+
+def _fibre_lobe(normals: Vectors, flow: Vectors, half: Vectors, tilt: np.float32, sharpness: Numbers) -> Numbers:
+    along = flow - dot(flow, normals)[:, None] * normals
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    along = (along + tilt * normals) / np.sqrt(1 + tilt**2)
+    sine = np.sqrt(np.maximum(1 - dot(along, half) ** 2, 0))
+    return np.sqrt(sharpness / np.float32(2 * np.pi)) * sine**sharpness
+
+
+def _mirrored_share(towards: Numbers, roughness: Numbers) -> Numbers:
+    """What a dielectric mirrors of a uniform environment (Karis's fit)."""
+    base = 1 - roughness
+    rim = np.minimum(base**2, np.exp2(np.float32(-9.28) * towards)) * base
+    rim += np.float32(0.0425) - np.float32(0.0275) * roughness
+    scale = np.float32(1.04) * (1 - rim) - np.float32(0.572) * roughness
+    return DIELECTRIC * scale + np.float32(1.04) * rim - np.float32(0.04) + np.float32(0.022) * roughness
+
+
+def _open_share(towards: Numbers, roughness: Numbers, openness: Numbers) -> Numbers:
+    """How much of the mirrored surroundings is not hidden (Lagarde's fit)."""
+    power = np.exp2(-16 * roughness**2 - 1)
+    return np.clip((towards + openness) ** power - 1 + openness, 0, 1)

@@ -1,0 +1,235 @@
+"""Taking a picture of a lit stage: rays through pixels, colours, how much of a pixel is covered, normals, depth.
+
+Normals and depth are those of the solid surface that the ray through a pixel's centre meets first, even behind
+glasses. The mask and the colours are of everything the picture shows, glasses included, as shares of the pixel's area:
+pixels where neighbouring rays disagree are looked at again with more rays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+
+from headfield.cameras import Camera
+from headfield.capture import View
+from headfield.mesh.raycast import Hits, RayCaster
+from headfield.studio.highlights import dot
+from headfield.studio.shading import Seen, normals, radiance
+from headfield.studio.stage import LitStage, Stage
+from headfield.studio.tone import to_pixels
+
+LAYERS = 3
+"""How many surfaces that do not hide everything behind them a ray goes through at most."""
+
+STEP = 0.75
+"""A pixel is looked at again where the surface leaves its plane by this many pixels on the way to a neighbour ..."""
+
+BEND = 0.9
+"""... or turns so far that the cosine between the normals falls below this."""
+
+SHARP = 0.3
+"""Parts less rough than this (eyes, lenses) are looked at again everywhere."""
+
+CLEAR = 1 / 512
+"""What less than this share of the light comes through hides everything behind it."""
+
+PAST = 1e-4
+"""A ray goes on this far behind what it came through, in head units."""
+
+GREY = (0.18, 0.18, 0.18)
+"""The wall behind a picture that names no other background."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """What the light of one picture is before anything is made of it: linear, without a background."""
+
+    camera: Camera
+    radiance: Float32[np.ndarray, "h w 3"]
+    """The subject's light, as much as reaches the pixel: where half of it is covered, half."""
+    coverage: Float32[np.ndarray, "h w"]
+    normals: Float32[np.ndarray, "h w 3"]
+    depth: Float32[np.ndarray, "h w"]
+
+    def over(self, background: Float32[np.ndarray, "*h_w 3"]) -> Float32[np.ndarray, "h w 3"]:
+        """The light of the whole picture in front of a background, a picture or one colour."""
+        return self.radiance + (1 - self.coverage[..., None]) * background
+
+    def view(self, name: str, light: Float32[np.ndarray, "h w 3"]) -> View:
+        """The view whose picture shows ``light``."""
+        return View(name, self.camera, to_pixels(light), self.mask, self.normals, self.depth)
+
+    @property
+    def mask(self) -> UInt8[np.ndarray, "h w"]:
+        """How much of each pixel is covered, from 0 to 255."""
+        return np.rint(self.coverage * 255).astype(np.uint8)
+
+
+def photograph(
+    lit: LitStage,
+    camera: Camera,
+    *,
+    name: str = "",
+    background: Float32[np.ndarray, "*h_w 3"] | None = None,
+    samples_per_side: int = 2,
+) -> View:
+    """The view of a lit stage from one camera; in front of a mid grey wall if no background is given."""
+    plate = expose(lit, camera, samples_per_side=samples_per_side)
+    wall = np.array(GREY, np.float32) if background is None else background
+    return plate.view(name, plate.over(wall))
+
+
+def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate:
+    """Let the light of a stage into a camera; at outlines a pixel is the mean of ``samples_per_side`` squared rays."""
+    lens = _Lens.of(camera)
+    frame = lens.frame_of(lit.stage.surface.vertices)
+    shape = (frame[0].stop - frame[0].start, frame[1].stop - frame[1].start)
+    pixels = np.stack(np.mgrid[frame].reshape(2, -1)[::-1], axis=1) + 0.5
+    hits = lens.hits(lit.stage.scene, pixels)
+    geometry = _geometry(lit, lens, pixels, hits)
+    uneven = _uneven(lit.stage, lens, pixels, hits, geometry, shape)
+    light = np.zeros((len(pixels), 4), np.float32)
+    even = np.flatnonzero(~uneven & hits.hit)
+    light[even] = _look(lit, lens, pixels[even], _some(hits, even))
+    again = np.flatnonzero(uneven)
+    for offset in _offsets(samples_per_side):
+        light[again] += _look(lit, lens, pixels[again] + offset) / samples_per_side**2
+    if lit.stage.solids is not lit.stage.scene:
+        geometry = _geometry(lit, lens, pixels, lens.hits(lit.stage.solids, pixels))
+    layers = np.concatenate([light, geometry * (light[:, 3:] > 0)], axis=1)
+    full = np.zeros((camera.height, camera.width, 8), np.float32)
+    full[frame] = layers.reshape(*shape, 8)
+    return Plate(camera, full[..., :3], full[..., 3], full[..., 4:7], full[..., 7])
+
+
+@dataclass(frozen=True, eq=False)
+class _Lens:
+    """A camera as arrays. Its rays have directions of depth 1, so that distances along them are depths."""
+
+    centre: Float64[np.ndarray, "3"]
+    rotation: Float64[np.ndarray, "3 3"]
+    focal: Float64[np.ndarray, "2"]
+    principal: Float64[np.ndarray, "2"]
+    size: tuple[int, int]
+
+    @staticmethod
+    def of(camera: Camera) -> _Lens:
+        exact = camera.to(dtype=torch.float64, device="cpu")
+        arrays = (exact.centre, exact.rotation, exact.focal, exact.principal)
+        return _Lens(*(array.detach().numpy() for array in arrays), (camera.height, camera.width))
+
+    def directions(self, pixels: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 3"]:
+        across, down = ((pixels - self.principal) / self.focal).T
+        return np.stack([across, down, np.ones_like(across)], axis=1) @ self.rotation
+
+    def hits(self, caster: RayCaster, pixels: Float64[np.ndarray, "n 2"]) -> Hits:
+        directions = self.directions(pixels)
+        return caster.first_hits(np.broadcast_to(self.centre, directions.shape), directions)
+
+    def frame_of(self, points: Float64[np.ndarray, "n 3"]) -> tuple[slice, slice]:
+        """The rows and columns of the picture outside of which none of the points can be."""
+        across, down, depth = self.rotation @ (points - self.centre).T
+        height, width = self.size
+        if depth.min() <= 1e-6:
+            return slice(0, height), slice(0, width)
+        columns = self.focal[0] * across / depth + self.principal[0]
+        rows = self.focal[1] * down / depth + self.principal[1]
+        return _span(rows, height), _span(columns, width)
+
+
+def _span(places: Float64[np.ndarray, "n"], end: int) -> slice:
+    return slice(int(np.clip(places.min() - 1, 0, end - 1)), int(np.clip(places.max() + 2, 1, end)))
+
+
+def _offsets(samples_per_side: int) -> Float64[np.ndarray, "n 2"]:
+    """Places in a pixel, from its centre: spread evenly, no two in one row or column (Hammersley's)."""
+    n = samples_per_side
+    k = np.arange(n * n)
+    return (np.stack([k, n * (k % n) + k // n], axis=1) + 0.5) / (n * n) - 0.5
+
+
+def _some(hits: Hits, which: Int64[np.ndarray, "m"]) -> Hits:
+    return Hits(hits.distance[which], hits.faces[which], hits.weights[which])
+
+
+def _look(
+    lit: LitStage, lens: _Lens, pixels: Float64[np.ndarray, "n 2"], hits: Hits | None = None
+) -> Float32[np.ndarray, "n 4"]:
+    """The light that comes from each place of the picture, and how much it hides of what is behind."""
+    if hits is None:
+        hits = lens.hits(lit.stage.scene, pixels)
+    light = np.zeros((len(pixels), 4), np.float32)
+    directions, through = lens.directions(pixels), np.ones(len(pixels), np.float32)
+    rays = np.arange(len(pixels))
+    for layer in range(LAYERS):
+        met = np.flatnonzero(hits.hit)
+        rays, hits = rays[met], _some(hits, met)
+        colour, opacity = radiance(lit, _seen(lens, directions[rays], hits))
+        share = (through[rays] * opacity)[:, None]
+        light[rays] += np.concatenate([share * colour, share], axis=1)
+        through[rays] *= 1 - opacity
+        onwards = np.flatnonzero(through[rays] > CLEAR)
+        if not len(onwards) or layer + 1 == LAYERS:
+            break
+        rays, passed = rays[onwards], hits.distance[onwards] + PAST
+        hits = lit.stage.scene.first_hits(lens.centre + passed[:, None] * directions[rays], directions[rays])
+        hits = Hits(hits.distance + passed, hits.faces, hits.weights)
+    return light
+
+
+def _seen(lens: _Lens, directions: Float64[np.ndarray, "n 3"], hits: Hits) -> Seen:
+    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+    return Seen(
+        hits.faces,
+        hits.weights.astype(np.float32),
+        (-directions / lengths).astype(np.float32),
+        (hits.distance / lens.focal.mean()).astype(np.float32),
+    )
+
+
+def _geometry(lit: LitStage, lens: _Lens, pixels: Float64[np.ndarray, "n 2"], hits: Hits) -> Float32[np.ndarray, "n 4"]:
+    """Normals in the camera's axes, and depth."""
+    layers = np.zeros((len(pixels), 4), np.float32)
+    met = np.flatnonzero(hits.hit)
+    seen = _seen(lens, lens.directions(pixels[met]), _some(hits, met))
+    layers[met, :3] = normals(lit.stage, seen) @ lens.rotation.T.astype(np.float32)
+    layers[met, 3] = hits.distance[met]
+    return layers
+
+
+def _uneven(
+    stage: Stage,
+    lens: _Lens,
+    pixels: Float64[np.ndarray, "n 2"],
+    hits: Hits,
+    geometry: Float32[np.ndarray, "n 4"],
+    shape: tuple[int, int],
+) -> Bool[np.ndarray, "n"]:
+    """Pixels where one ray does not tell it all: at outlines, steps and folds, and where highlights are sharp."""
+    turned, depth = np.split(geometry.reshape(*shape, 4), [3], axis=2)
+    parts = stage.part_of(hits.faces).reshape(shape)
+    plane = (pixels - lens.principal) / lens.focal
+    places = depth * np.concatenate([plane, np.ones((len(plane), 1))], axis=1).reshape(*shape, 3).astype(np.float32)
+    uneven = np.isin(parts, [k for k, part in enumerate(stage.parts) if part.gloss and part.roughness < SHARP])
+    for one, other in _neighbours():
+        step = np.abs(dot(places[one] - places[other], turned[one]))
+        differ = parts[one] != parts[other]
+        differ |= step > STEP * depth[one][..., 0] / np.float32(lens.focal.mean())
+        differ |= (dot(turned[one], turned[other]) < BEND) & (parts[one] >= 0)
+        uneven[one] |= differ
+        uneven[other] |= differ
+    return uneven.ravel()
+
+
+def _neighbours() -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """The four ways to lay a picture's pixels over their neighbours, as pairs of parts of the picture."""
+    all_, first, last = slice(None), slice(None, -1), slice(1, None)
+    return [
+        ((all_, first), (all_, last)),
+        ((first, all_), (last, all_)),
+        ((first, first), (last, last)),
+        ((first, last), (last, first)),
+    ]
