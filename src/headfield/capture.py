@@ -57,8 +57,11 @@ class View:
                 )
 
 
-class LazyViews(Sequence[View]):
-    """Views that are read from disk each time they are asked for, so that a capture of any size fits in memory."""
+class LazyViews(Sequence):
+    """Views that are read from disk each time they are asked for, so that a capture of any size fits in memory.
+
+    Not a ``Sequence[View]``, since what checks types at run time would read a view to see whether it is one.
+    """
 
     def __init__(self, names: Sequence[str], read: Callable[[int], View]):
         self.names = tuple(names)
@@ -84,7 +87,7 @@ class LazyViews(Sequence[View]):
 class Capture:
     """All the views of one subject that a fit may look at: a tuple, or :class:`LazyViews` where they lie on disk."""
 
-    views: Sequence[View]
+    views: tuple[View, ...] | LazyViews
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,7 +96,7 @@ def camera_to_frame(camera: Camera) -> dict[str, object]:
         "fl_y": camera.focal[1].item(),
         "cx": camera.principal[0].item(),
         "cy": camera.principal[1].item(),
-        "transform_matrix": matrix.tolist(),
+        "transform_matrix": (matrix + 0.0).tolist(),  # no -0.0
     }
 
 
@@ -136,7 +136,7 @@ def landmarks_from_json(content: object, what: str) -> Landmarks | None:
         return None
     if not isinstance(content, dict) or content.get("scheme") not in get_args(LandmarkScheme):
         raise InputError(f"{what} has landmarks of no known scheme; write it again.")
-    points = numbers(content, "points", what, (None, None))
+    points = numbers(content, "points", what, (None, None), finite=False)
     visible = content.get("visible")
     if not isinstance(visible, list) or len(visible) != len(points) or points.shape[1] not in (2, 3):
         raise InputError(f"{what} has landmarks that do not fit together; write it again.")
@@ -160,15 +160,21 @@ def similarity_from_json(content: Mapping[str, object], key: str, what: str) -> 
 
 
 def numbers(
-    content: Mapping[str, object], key: str, what: str, shape: tuple[int | None, ...]
-) -> Float[np.ndarray, "*shape"]:
-    """The array of the given shape (None: any length) under ``key``; InputError that names ``what`` if it is none."""
+    content: Mapping[str, object], key: str, what: str, shape: tuple[int | None, ...], *, finite: bool = True
+) -> Float[np.ndarray, "..."]:
+    """The array of the given shape (None: any length) under ``key``; InputError that names ``what`` if it is none.
+
+    Unless it must be ``finite``, null is not a number but may stand in its place.
+    """
     if key not in content:
         raise InputError(f"{what} lacks {key}; write it again.")
     try:
         values = np.array(content[key], dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{key} of {what} is not numbers; write it again.") from None
+        values = np.array(np.nan)
+        finite = True
+    if finite and not np.isfinite(values).all():
+        raise InputError(f"{key} of {what} is not numbers; write it again.")
     fits = len(values.shape) == len(shape) and all(b in (None, a) for a, b in zip(values.shape, shape, strict=True))
     if not fits:
         raise InputError(f"{key} of {what} has the shape {values.shape} where {shape} was expected; write it again.")
