@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64, Integer
+from jaxtyping import Float, Float64, Int64
 
 from headfield.errors import InputError, reading
 from headfield.studio.assets import asset
-from headfield.studio.model import HeadModel, PartRange, eyeball_uv
+from headfield.studio.cut import border_loops
+from headfield.studio.model import HeadModel, PartRange, eyeball_uv, sphere_centre
 from headfield.surface import unit
 
 CENTIMETRE = 0.05
@@ -111,7 +112,7 @@ def _assemble(packed: dict[str, np.ndarray]) -> HeadModel:
         name="ICT Face Model Light",
         mean=mean[order],
         identity=_moves(packed["identity"], sources[order], kept),
-        expressions=_moves(packed["expression"], sources[order], np.ones(len(order))),
+        expressions=_moves(packed["expression"], sources[order], _kept_of_expressions(mean[order])),
         expression_names=tuple(str(name) for name in packed["expression_names"]),
         faces=renumber[np.concatenate(faces)],
         corner_uv=np.concatenate(corner_uv),
@@ -146,6 +147,15 @@ def _kept_of_identity(points: Float64[np.ndarray, "v 3"]) -> Float64[np.ndarray,
     return 1 - (1 - NECK_KEPT) * down * down * (3 - 2 * down)
 
 
+def _kept_of_expressions(points: Float64[np.ndarray, "v 3"]) -> Float64[np.ndarray, "v"]:
+    """One, but zero where the bust ends, so that one person is cut there in the same way with every expression.
+
+    What is lost is at most a millimetre of pull on the collarbones.
+    """
+    outside = np.clip((np.linalg.norm(points, axis=1) - 0.7) / 0.12, 0, 1)
+    return 1 - outside * outside * (3 - 2 * outside)
+
+
 def _packed_uv(uv: Float64[np.ndarray, "u 2"], corner_uv: list[np.ndarray]) -> Float64[np.ndarray, "u 2"]:
     """The model's tiles, each in a texture of its own, but the skin's two in one.
 
@@ -173,7 +183,7 @@ def _bust(
     points: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], first_vertex: int, first_uv: int
 ) -> _Bust:
     """Carry the skin on from its collar, outwards as it runs there and more and more downwards."""
-    collar = _lowest_loop(points, faces)
+    collar = _collar(points, faces)
     n = len(collar)
     out = _outward(points, faces, collar)
     steps = np.arange(1, BUST_RINGS + 1) / BUST_RINGS
@@ -202,26 +212,9 @@ def _strip(grid: Int64[np.ndarray, "r n"]) -> Int64[np.ndarray, "f 3"]:
     return np.concatenate([np.stack([a, c, b], -1).reshape(-1, 3), np.stack([b, c, d], -1).reshape(-1, 3)])
 
 
-def _lowest_loop(points: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"]) -> Int64[np.ndarray, "n"]:
-    """The collar: the lowest closed border, in the order its faces run along it."""
-    following = border_edges(faces)
-    unvisited = set(following)
-    loops = []
-    while unvisited:
-        start = min(unvisited)
-        loop = [start]
-        while following[loop[-1]] != start:
-            loop.append(following[loop[-1]])
-        unvisited -= set(loop)
-        loops.append(np.array(loop))
-    return min(loops, key=lambda loop: points[loop, 1].mean())
-
-
-def border_edges(faces: Integer[np.ndarray, "f 3"]) -> dict[int, int]:
-    """The edges that only one face has, each as its start and its end in the direction of that face."""
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    _, inverse, count = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True, return_counts=True)
-    return dict(edges[count[inverse.ravel()] == 1].tolist())
+def _collar(points: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"]) -> Int64[np.ndarray, "n"]:
+    """The lowest border of the skin, in the direction of the faces along it."""
+    return min(border_loops(faces), key=lambda loop: points[loop, 1].mean())[::-1]
 
 
 def _outward(
@@ -238,12 +231,3 @@ def _outward(
     for _ in range(4):
         out = unit(2 * out + np.roll(out, 1, axis=0) + np.roll(out, -1, axis=0))
     return out
-
-
-def sphere_centre(points: Float64[np.ndarray, "n 3"], pupil: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3"]:
-    """The centre of the sphere that fits an eyeball best where no cornea bulges."""
-    ahead = unit(pupil - points.mean(axis=0))
-    offset = points - points.mean(axis=0)
-    back = points[offset @ ahead < 0.6 * np.linalg.norm(offset, axis=1)]
-    system = np.concatenate([2 * back, np.ones((len(back), 1))], axis=1)
-    return np.linalg.lstsq(system, np.square(back).sum(axis=1), rcond=None)[0][:3]

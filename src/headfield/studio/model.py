@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 
 from headfield.errors import InputError
-from headfield.surface import Mesh
+from headfield.surface import Mesh, unit
 
 SKIN = ("face", "head", "mouth", "eye_socket_L", "eye_socket_R")
 """The parts of the skin, which share one texture; together they are open at the collar only."""
@@ -122,9 +122,8 @@ def eyeball_uv(
 
     Azimuthal equidistant: the front half fills the disc of radius 0.45, the hidden back half the rim around it.
     """
-    axis = (pupil - centre) / np.linalg.norm(pupil - centre)
-    right = np.cross([0.0, 1.0, 0.0], axis)
-    right /= np.linalg.norm(right)
+    axis = unit(pupil - centre)
+    right = unit(np.cross([0.0, 1.0, 0.0], axis))
     outward = points - centre
     across = np.stack([outward @ right, outward @ np.cross(axis, right)], axis=1)
     angle = np.arctan2(np.linalg.norm(across, axis=1), outward @ axis)
@@ -133,3 +132,12 @@ def eyeball_uv(
     length = np.linalg.norm(across, axis=1)
     direction = np.divide(across, length[:, None], out=np.zeros_like(across), where=length[:, None] > 0)
     return 0.5 + radius[:, None] * direction
+
+
+def sphere_centre(points: Float64[np.ndarray, "n 3"], pupil: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3"]:
+    """The centre of the sphere that fits an eyeball best where no cornea bulges."""
+    ahead = unit(pupil - points.mean(axis=0))
+    offset = points - points.mean(axis=0)
+    back = points[offset @ ahead < 0.6 * np.linalg.norm(offset, axis=1)]
+    system = np.concatenate([2 * back, np.ones((len(back), 1))], axis=1)
+    return np.linalg.lstsq(system, np.square(back).sum(axis=1), rcond=None)[0][:3]
