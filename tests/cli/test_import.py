@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from headfield.capture import Subject
+from headfield.cli import main
+from headfield.data import importers as registry
+from headfield.data.importers import Importer
+from headfield.data.store import Dataset, write_subject
+from headfield.errors import InputError
+from tests.data.subjects import sphere_subject
+
+
+@pytest.fixture
+def balls(monkeypatch) -> dict[str, Subject]:
+    """The format ``balls``: whatever subjects a test puts in here."""
+    subjects = {"one": sphere_subject("one"), "two": sphere_subject("two")}
+    module = ModuleType("balls_format")
+    module.read = lambda source: iter(subjects.values())
+    monkeypatch.setitem(sys.modules, "balls_format", module)
+    monkeypatch.setattr(registry, "OWN", (*registry.OWN, Importer("balls", "balls_format", "Balls.")))
+    return subjects
+
+
+def test_subjects_are_written_and_the_next_command_is_named(balls, tmp_path, capsys):
+    out = tmp_path / "set"
+    assert main(["import", "balls", "somewhere", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == (f"Wrote {out} (subjects: 2, views: 6, scans: 2, meshes: 2).\nNext: headfield show {out}\n")
+    assert shown.err == ""
+    dataset = Dataset(out)
+    dataset.verify()
+    assert dataset.names == ("one", "two")
+    assert dataset.read("two").capture.views.names == ("view-0", "view-1", "view-2")
+
+
+def test_subjects_are_added_and_replaced_only_when_told(balls, tmp_path, capsys):
+    out = tmp_path / "set"
+    assert main(["import", "balls", "somewhere", str(out)]) == 0
+    balls.pop("one")
+    assert main(["import", "balls", "somewhere", str(out)]) == 2
+    assert f"{out / 'two'} is there already; --replace replaces it" in capsys.readouterr().err
+    assert main(["import", "balls", "somewhere", str(out), "--replace"]) == 0
+    balls["three"] = Subject("three")
+    balls.pop("two")
+    assert main(["import", "balls", "somewhere", str(out)]) == 0
+    assert Dataset(out).names == ("one", "three", "two")
+
+
+def test_what_cannot_be_imported_is_one_sentence(balls, tmp_path, capsys):
+    out = tmp_path / "set"
+    assert main(["import", "polaroid", "somewhere", str(out)]) == 2
+    assert "there is no format 'polaroid'; the known ones are nerfstudio" in capsys.readouterr().err
+    balls["again"] = Subject("one")
+    assert main(["import", "balls", "somewhere", str(out)]) == 2
+    assert "somewhere holds two subjects called one" in capsys.readouterr().err
+    balls.clear()
+    assert main(["import", "balls", "somewhere", str(tmp_path / "none")]) == 2
+    assert "somewhere holds no subject in the format balls" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_other_peoples_folders_stay_as_they_are(balls, tmp_path, capsys):
+    (tmp_path / "letter.txt").write_text("dear")
+    assert main(["import", "balls", "somewhere", str(tmp_path)]) == 2
+    assert "is not empty and not a data set" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_failure_leaves_whole_subjects_only(balls, tmp_path, capsys):
+    def read(source):
+        yield balls["one"]
+        raise InputError("the second picture is damaged; take it again.")
+
+    sys.modules["balls_format"].read = read
+    assert main(["import", "balls", "somewhere", str(tmp_path / "set")]) == 2
+    assert capsys.readouterr().err == "headfield: the second picture is damaged; take it again.\n"
+    assert Dataset(tmp_path / "set").names == ("one",)
+    Dataset(tmp_path / "set").verify()
+
+
+def test_formats_are_listed_and_their_settings_are_options(capsys):
+    with pytest.raises(SystemExit):
+        main(["import"])
+    listed = capsys.readouterr().out
+    assert all(f"  {name} " in listed for name in registry.importers())
+    with pytest.raises(SystemExit):
+        main(["import", "mesh", "--help"])
+    assert "--unit" in capsys.readouterr().out
+
+
+def test_a_mesh_file_becomes_a_subject(tmp_path):
+    from headfield.mesh.files import write_mesh
+
+    write_mesh(sphere_subject().truth, tmp_path / "head.ply", unit="m")
+    assert main(["import", "mesh", str(tmp_path / "head.ply"), str(tmp_path / "set"), "--unit", "m"]) == 0
+    assert Dataset(tmp_path / "set").names == ("head",)
+
+
+def test_importing_writes_what_write_subject_writes(balls, tmp_path):
+    assert main(["import", "balls", "somewhere", str(tmp_path / "set")]) == 0
+    direct = write_subject(sphere_subject("one"), tmp_path)
+    assert (tmp_path / "set" / "one" / "SHA256SUMS").read_bytes() == (direct / "SHA256SUMS").read_bytes()
