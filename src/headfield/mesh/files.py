@@ -65,14 +65,27 @@ def read_mesh(path: Path | str, *, unit: Unit | None = None) -> Mesh:
     mesh = _read(Path(path), unit)
     if not len(mesh.faces):
         raise InputError(f"{path} has no faces, only {_counted(mesh)}; a mesh was expected.")
+    return _as_mesh(mesh, path)
+
+
+def read_points(path: Path | str, *, unit: Unit | None = None) -> PointCloud:
+    """Read the points of a file, in head units; its faces, if it has any, only give the normals it does not state."""
+    return _as_points(_read(Path(path), unit), path)
+
+
+def read_mesh_or_points(path: Path | str, *, unit: Unit | None = None) -> Mesh | PointCloud:
+    """Read whichever the file holds: :func:`read_mesh` if it has faces, else :func:`read_points`."""
+    mesh = _read(Path(path), unit)
+    return _as_mesh(mesh, path) if len(mesh.faces) else _as_points(mesh, path)
+
+
+def _as_mesh(mesh: Mesh, path: Path | str) -> Mesh:
     _check(mesh, f"{path}")
     # Normals follow from the faces.
     return replace(mesh, attributes={name: a for name, a in mesh.attributes.items() if name != "normals"})
 
 
-def read_points(path: Path | str, *, unit: Unit | None = None) -> PointCloud:
-    """Read the points of a file, in head units; its faces, if it has any, only give the normals it does not state."""
-    mesh = _read(Path(path), unit)
+def _as_points(mesh: Mesh, path: Path | str) -> PointCloud:
     if not len(mesh.vertices):
         raise InputError(f"{path} holds no points; export it again.")
     _check(mesh, f"{path}")
