@@ -58,9 +58,9 @@ class Plate:
         """The light of the whole picture in front of a background, a picture or one colour."""
         return self.radiance + (1 - self.coverage[..., None]) * background
 
-    def view(self, name: str, light: Float32[np.ndarray, "h w 3"]) -> View:
-        """The view whose picture shows ``light``."""
-        return View(name, self.camera, to_pixels(light), self.mask, self.normals, self.depth)
+    def view(self, name: str, image: UInt8[np.ndarray, "h w 3"]) -> View:
+        """The view whose picture is ``image``."""
+        return View(name, self.camera, image, self.mask, self.normals, self.depth)
 
     @property
     def mask(self) -> UInt8[np.ndarray, "h w"]:
@@ -79,7 +79,7 @@ def photograph(
     """The view of a lit stage from one camera; in front of a mid grey wall if no background is given."""
     plate = expose(lit, camera, samples_per_side=samples_per_side)
     wall = np.array(GREY, np.float32) if background is None else background
-    return plate.view(name, plate.over(wall))
+    return plate.view(name, to_pixels(plate.over(wall)))
 
 
 def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate:

@@ -45,10 +45,6 @@ class Stage:
     """Meets everything a picture shows."""
     solids: RayCaster
     """Meets what depths and scanners know: the solid parts. Its faces are the surface's first ones."""
-    means: sparse.csr_array
-    """Takes values at the vertices to the means over their neighbourhoods."""
-    transfer: Float32[np.ndarray, "v 9"]
-    """What falls on each vertex from each harmonic of an environment, past whatever is in the way."""
 
     @staticmethod
     def of(figure: Figure) -> Stage:
@@ -59,8 +55,12 @@ class Stage:
         solid_faces = sum(len(part.mesh.faces) for part in parts if part.solid)
         if solid_faces < len(surface.faces):
             solids = RayCaster(Mesh(surface.vertices, surface.faces[:solid_faces]))
-        means = neighbourhood_means(surface)
-        return Stage(parts, surface, scene, solids, means, sky_transfer(surface, solids, means))
+        return Stage(parts, surface, scene, solids)
+
+    @staticmethod
+    def of_mesh(mesh: Mesh) -> Stage:
+        """Set up a mesh that is no figure, such as a real scan."""
+        return Stage.of(Figure((Part("mesh", mesh),), landmarks=np.zeros((68, 3))))
 
     @cached_property
     def first_faces(self) -> Int64[np.ndarray, "p"]:
@@ -76,6 +76,16 @@ class Stage:
     def materials(self) -> tuple[Material, ...]:
         """What each part is made of."""
         return tuple(Material.of(part) for part in self.parts)
+
+    @cached_property
+    def means(self) -> sparse.csr_array:
+        """Takes values at the vertices to the means over their neighbourhoods."""
+        return neighbourhood_means(self.surface)
+
+    @cached_property
+    def transfer(self) -> Float32[np.ndarray, "v 9"]:
+        """What falls on each vertex from each harmonic of an environment, past whatever is in the way."""
+        return sky_transfer(self.surface, self.solids, self.means)
 
     @cached_property
     def normals(self) -> Float32[np.ndarray, "v 3"]:

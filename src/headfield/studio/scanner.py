@@ -1,0 +1,163 @@
+"""A scanner that stands outside: it sees the outer surface only, as oriented coloured points, and the space before it.
+
+It works on figures and on any other mesh. Points are spread evenly over all area that some sensor sees steeply enough;
+what no sensor sees (inner walls, skin under hair, the back of the mouth) has no points. The back of a face is never
+seen, so that a sensor looking into an open mesh, such as a bust from below, records nothing there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+
+from headfield.capture import Scan
+from headfield.errors import InputError
+from headfield.rigs import fibonacci
+from headfield.studio.stage import Stage
+from headfield.studio.tone import encode
+from headfield.surface import SurfaceSamples, unit
+
+SENSORS = 60
+"""How many places the scanner stands at, spread evenly over a sphere."""
+
+DISTANCE = 2.5
+"""How far from the origin it stands, in head units."""
+
+FLATTEST = 0.25
+"""The scanner sees nothing whose normal has a smaller cosine with the direction to the sensor."""
+
+WHIM = 0.5
+"""How much chance decides, against steepness, which of the sensors that see a point records it."""
+
+TOUCHING = 1e-4
+"""The share of the way from sensor to point, at the point's end, where nothing counts as being in between."""
+
+FEWEST = 0.01
+"""Less of a mesh's area than this must not be all that a scanner sees of it."""
+
+MOST_ROUNDS = 8
+"""How often places are drawn before a scan makes do with fewer free points."""
+
+LOOKS = 6
+"""From how many sensors it is tried to see through a place, so that those in hollows are not forgotten."""
+
+
+def scan(
+    stage: Stage, rng: np.random.Generator, *, points: int = 100_000, free_points: int = 20_000, sensors: int = SENSORS
+) -> Scan:
+    """Scan the solid parts of a stage: ``points`` on its outer surface, ``free_points`` in the unit ball outside of it.
+
+    Normals are smooth and look towards the sensor; colours are the unlit albedo, where the stage has any.
+    """
+    places = DISTANCE * fibonacci(sensors).numpy()
+    samples, sensor = _seen(stage, places, rng, points)
+    return Scan(
+        points=samples.points.astype(np.float32),
+        normals=_smooth_normals(stage, samples),
+        colours=_colours(stage, samples),
+        sensors=places.astype(np.float32),
+        sensor_of_point=sensor,
+        free_points=_free(stage, places, rng, free_points),
+    )
+
+
+def _seen(
+    stage: Stage, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator, wanted: int
+) -> tuple[SurfaceSamples, Int64[np.ndarray, "n"]]:
+    """Places spread evenly over the seen area, and which sensor sees each."""
+    mesh = stage.solids.mesh
+    found: list[tuple[SurfaceSamples, Int64[np.ndarray, "m"]]] = []
+    tried = count = 0
+    while count < wanted:
+        share = max(count / tried, FEWEST) if tried else 0.7
+        batch = int(1.1 * (wanted - count) / share) + 64
+        samples = mesh.sample(batch, rng)
+        sensor = _recording_sensor(stage, samples, sensors, rng)
+        seen = np.flatnonzero(sensor >= 0)
+        found.append((replace(samples, faces=samples.faces[seen], weights=samples.weights[seen]), sensor[seen]))
+        tried, count = tried + batch, count + len(seen)
+        if count < FEWEST * tried:
+            raise InputError(
+                "the mesh turns its back to every scanner around it; its faces may be wound inwards, or it may be "
+                "far larger than the unit sphere."
+            )
+    faces = np.concatenate([samples.faces for samples, _ in found])[:wanted]
+    weights = np.concatenate([samples.weights for samples, _ in found])[:wanted]
+    return SurfaceSamples(mesh, faces, weights), np.concatenate([sensor for _, sensor in found])[:wanted]
+
+
+def _recording_sensor(
+    stage: Stage, samples: SurfaceSamples, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator
+) -> Int64[np.ndarray, "n"]:
+    """The sensor that records each place, the steepest rather than the flattest; -1 where none sees it."""
+    points, normals = samples.points, stage.face_normals[samples.faces]
+    steepness = np.empty((len(points), len(sensors)), np.float32)
+    for k, sensor in enumerate(sensors):
+        steepness[:, k] = np.einsum("nk,nk->n", unit(sensor - points).astype(np.float32), normals)
+    preference = np.where(steepness > FLATTEST, steepness + WHIM * rng.random(steepness.shape, np.float32), 0)
+    recorded = np.full(len(points), -1)
+    left = np.arange(len(points))
+    while len(left):
+        choice = preference[left].argmax(axis=1)
+        facing = preference[left, choice] > 0
+        left, choice = left[facing], choice[facing]
+        start = sensors[choice]
+        hidden = stage.solids.occluded(start, points[left] - start, max_distance=1 - TOUCHING)
+        recorded[left[~hidden]] = choice[~hidden]
+        preference[left, choice] = 0
+        left = left[hidden]
+    return recorded
+
+
+def _smooth_normals(stage: Stage, samples: SurfaceSamples) -> Float32[np.ndarray, "n 3"]:
+    smooth = samples.of_vertices(stage.normals)
+    flat = stage.face_normals[samples.faces]
+    # On a sharp edge the smooth normal can look away from what the face itself looks at.
+    return unit(np.where(np.einsum("nk,nk->n", smooth, flat)[:, None] > 0, smooth, flat)).astype(np.float32)
+
+
+def _colours(stage: Stage, samples: SurfaceSamples) -> UInt8[np.ndarray, "n 3"] | None:
+    """Albedo, each point's as the mean over about its own share of the surface; None if no part has any."""
+    if not any(part.mesh.colours is not None or part.mesh.texture is not None for part in stage.parts):
+        return None
+    spacing = np.sqrt(samples.mesh.face_areas.sum() / len(samples.faces))
+    colours = np.zeros((len(samples.faces), 3), np.float32)
+    parts = stage.part_of(samples.faces)
+    for index in np.unique(parts):
+        at = np.flatnonzero(parts == index)
+        colours[at] = stage.materials[index].albedo(
+            samples.faces[at] - stage.first_faces[index],
+            samples.weights[at].astype(np.float32),
+            np.full(len(at), spacing, np.float32),
+        )
+    return np.rint(255 * encode(np.clip(colours, 0, 1))).astype(np.uint8)
+
+
+def _free(
+    stage: Stage, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator, wanted: int
+) -> Float32[np.ndarray, "m 3"]:
+    """Places spread evenly over the part of the unit ball that sensors see through; fewer where hardly any is."""
+    found = np.zeros((0, 3))
+    for _ in range(MOST_ROUNDS):
+        places = unit(rng.normal(size=(2 * wanted, 3))) * rng.random((2 * wanted, 1)) ** (1 / 3)
+        free = np.zeros(len(places), bool)
+        for _ in range(LOOKS):
+            unknown = np.flatnonzero(~free)
+            sensor = sensors[rng.integers(len(sensors), size=len(unknown))]
+            free[unknown] = _seen_through(stage, sensor, places[unknown])
+        found = np.concatenate([found, places[free]])
+        if len(found) >= wanted:
+            break
+    return found[:wanted].astype(np.float32)
+
+
+def _seen_through(
+    stage: Stage, sensors: Float64[np.ndarray, "n 3"], targets: Float64[np.ndarray, "n 3"]
+) -> Bool[np.ndarray, "n"]:
+    """Whether each target lies in the open before its sensor: nothing in between, and no back of a face behind it."""
+    directions = targets - sensors
+    hits = stage.solids.first_hits(sensors, directions)
+    away = np.einsum("nk,nk->n", stage.face_normals[hits.faces], directions) > 0
+    return (hits.distance > 1) & ~(hits.hit & away)
