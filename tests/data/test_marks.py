@@ -76,7 +76,7 @@ def test_what_are_no_landmarks(tmp_path, content, words):
 
 
 def test_views_that_are_none(tmp_path):
-    with pytest.raises(InputError, match='a.json has no "views"'):
+    with pytest.raises(InputError, match=r'a\.json has no "views"'):
         read_view_landmarks(put(tmp_path / "a.json", {"points": []}))
-    with pytest.raises(InputError, match="the landmarks of view one in .*a.json are of no known kind"):
+    with pytest.raises(InputError, match=r"the landmarks of view one in .*a\.json are of no known kind"):
         read_view_landmarks(put(tmp_path / "a.json", {"views": {"one": 3}}))

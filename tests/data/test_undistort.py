@@ -80,7 +80,7 @@ def test_where_nothing_is_bent_to_there_is_no_answer():
 
 @pytest.mark.parametrize("k", [-0.3, 0.3])
 def test_straight_lines_become_straight(k):
-    # Bright lines in the world, drawn through the lens at four times the resolution by its inverse, are fitted by lines.
+    # Three bright lines as the lens draws them must run where a pinhole camera has them.
     lens, bent = Lens((k, 0.05), (0.005, 0.01)), camera()
     rows, columns = np.mgrid[:120, :160] + 0.5
     plane = (np.stack([columns, rows], axis=-1) - [83.0, 57.5]) / 150.0
