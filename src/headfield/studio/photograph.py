@@ -87,7 +87,8 @@ def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate
     lens = _Lens.of(camera)
     frame = lens.frame_of(lit.stage.surface.vertices)
     shape = (frame[0].stop - frame[0].start, frame[1].stop - frame[1].start)
-    pixels = np.stack(np.mgrid[frame].reshape(2, -1)[::-1], axis=1) + 0.5
+    rows, columns = np.mgrid[frame]
+    pixels = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5
     hits = lens.hits(lit.stage.scene, pixels)
     geometry = _geometry(lit, lens, pixels, hits)
     uneven = _uneven(lit.stage, lens, pixels, hits, geometry, shape)
@@ -118,8 +119,13 @@ class _Lens:
     @staticmethod
     def of(camera: Camera) -> _Lens:
         exact = camera.to(dtype=torch.float64, device="cpu")
-        arrays = (exact.centre, exact.rotation, exact.focal, exact.principal)
-        return _Lens(*(array.detach().numpy() for array in arrays), (camera.height, camera.width))
+        return _Lens(
+            exact.centre.numpy(),
+            exact.rotation.numpy(),
+            exact.focal.numpy(),
+            exact.principal.numpy(),
+            (camera.height, camera.width),
+        )
 
     def directions(self, pixels: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 3"]:
         across, down = ((pixels - self.principal) / self.focal).T
