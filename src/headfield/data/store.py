@@ -52,12 +52,14 @@ class Dataset:
             raise InputError(f"{self.folder} has no subject {name!r}; it has {_listed(self.names)}.")
         return read_subject(self.folder / name, views=views, scan=scan, truth=truth)
 
-    def map(self, function: Callable[[str], Result], *, workers: int = 4) -> Iterator[Result]:
-        """``function`` of every name, in order; a few are worked on ahead of the one that is waited for.
+    def map(
+        self, function: Callable[[str], Result], *, subjects: int | None = None, workers: int = 4
+    ) -> Iterator[Result]:
+        """``function`` of every name, or the first few, in order; some are worked on ahead of the one waited for.
 
         Threads do, since decoding leaves Python's lock alone. ``dataset.map(dataset.read)`` reads all subjects.
         """
-        return _in_order(function, self.names, workers)
+        return _in_order(function, self.names[:subjects], workers)
 
     def verify(self, *, workers: int = 4) -> None:
         """Compare every file with its checksum; InputError that names the first that is damaged or gone."""
