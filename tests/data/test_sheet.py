@@ -39,7 +39,7 @@ def test_what_is_nearer_hides_what_is_behind(rng):
     colours = np.where(scan.points[:, 2:] > 0, red, blue)
     picture = splat.splat(scan.points, towards, colours, splat.FRONT, 64)
     middle = picture[20:44, 20:44].astype(int)
-    assert (middle[..., 0] > middle[..., 2]).mean() > 0.99
+    assert (middle[..., 0] > middle[..., 2]).mean() > 0.95
     assert (middle[..., 2] == 0).mean() > 0.9
 
 
