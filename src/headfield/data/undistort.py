@@ -20,6 +20,9 @@ from headfield.errors import InputError
 NEWTON_STEPS = 20
 """Enough for any lens that can be straightened: from the bent point five or six reach the last bit."""
 
+BAND = 64
+"""Rows of a picture that are worked on at once, so that memory stays bounded."""
+
 
 @dataclass(frozen=True)
 class Lens:
@@ -108,17 +111,19 @@ class Straightening:
         """A picture as the pinhole camera takes it; not ``smooth`` takes the nearest pixel, as depths need."""
         from scipy.ndimage import map_coordinates
 
-        source = _to_pixels(self.bent, self.lens.bend(_plane(self.straight, _pixel_centres(self.straight))))
-        rows, columns = source[..., 1] - 0.5, source[..., 0] - 0.5
         layers = pixels.reshape(*pixels.shape[:2], -1)
-        out = np.stack(
-            [
-                map_coordinates(layer.astype(np.float64), (rows, columns), order=1 if smooth else 0, mode="nearest")
-                for layer in np.moveaxis(layers, -1, 0)
-            ],
-            axis=-1,
-        ).reshape(pixels.shape)
-        return (np.rint(out) if pixels.dtype.kind == "u" else out).astype(pixels.dtype)
+        out = np.empty_like(layers)
+        for top in range(0, len(out), BAND):
+            rows = np.arange(top, min(top + BAND, len(out)))
+            centres = np.stack(np.meshgrid(np.arange(self.straight.width), rows), axis=-1) + 0.5
+            source = _to_pixels(self.bent, self.lens.bend(_plane(self.straight, centres))) - 0.5
+            places = source[..., 1], source[..., 0]
+            for i in range(layers.shape[2]):
+                taken = map_coordinates(
+                    layers[..., i], places, output=np.float64, order=1 if smooth else 0, mode="nearest"
+                )
+                out[rows, :, i] = np.rint(taken) if pixels.dtype.kind == "u" else taken
+        return out.reshape(pixels.shape)
 
     def points(self, pixels: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
         """Where the pinhole camera sees what the lens camera saw at ``pixels``."""
@@ -155,10 +160,6 @@ def _solve(matrix: Float64[np.ndarray, "*n 2 2"], right: Float64[np.ndarray, "*n
     a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
     u, v = right[..., 0], right[..., 1]
     return np.stack([d * u - b * v, a * v - c * u], axis=-1) / (a * d - b * c)[..., None]
-
-
-def _pixel_centres(camera: Camera) -> Float64[np.ndarray, "h w 2"]:
-    return np.stack(np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5), axis=-1)
 
 
 def _plane(camera: Camera, pixels: Float64[np.ndarray, "*n 2"]) -> Float64[np.ndarray, "*n 2"]:
