@@ -349,6 +349,16 @@ def test_a_mask_of_another_size(tmp_path):
     refuses(tmp_path, "masks/frame_1.png is 20 x 10 pixels", "images/frame_1.png is 176 x 144")
 
 
+def test_depths_that_are_none(tmp_path):
+    np.save(tmp_path / "depth.npy", np.ones((HEIGHT, WIDTH + 1)))
+    changed(tmp_path, depth_file_path="depth.npy")
+    refuses(tmp_path, "depth.npy is 177 x 144 pixels", "the depth must have the image's size")
+    np.save(tmp_path / "depth.npy", np.ones(7))
+    refuses(tmp_path, "depth.npy holds an array of shape (7,)")
+    (tmp_path / "depth.npy").write_bytes((tmp_path / "depth.npy").read_bytes()[:-8])
+    refuses(tmp_path, "depth.npy is not an array of numbers, or it was cut off")
+
+
 def test_a_picture_of_another_shape(tmp_path):
     write(tmp_path, {**INTRINSICS, "w": HEIGHT, "h": WIDTH})
     refuses(tmp_path, "images/frame_0.png is 176 x 144 pixels but its camera is for 144 x 176")

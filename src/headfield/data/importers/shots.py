@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Shaped
 
 from headfield.cameras import Camera
 from headfield.capture import Capture, Landmarks, LazyViews, Subject, View
@@ -86,7 +86,7 @@ class Shot:
     def _read_depth(self, scale: float) -> Float32[np.ndarray, "h w"]:
         assert self.depth is not None
         if self.depth.suffix.lower() == ".npy":
-            return (read_array(self.depth) * (self.depth_step * scale)).astype(np.float32)
+            return (read_array(self.depth).astype(np.float64) * (self.depth_step * scale)).astype(np.float32)
         return read_depth(self.depth, self.depth_step * scale * MILLIMETRES_PER_UNIT)
 
 
@@ -122,7 +122,7 @@ def shot(
     for layer, path in (("mask", mask), ("depth", depth)):
         if path is None:
             continue
-        found = read_array(path).shape[1::-1] if path.suffix == ".npy" else picture_size(path, upright=False)
+        found = read_array(path).shape[1::-1] if path.suffix.lower() == ".npy" else picture_size(path, upright=False)
         if found != size:
             raise InputError(
                 f"{path} is {found[0]} x {found[1]} pixels but its image {image} is {size[0]} x {size[1]}; the {layer} "
@@ -237,7 +237,7 @@ def plain_name(name: str) -> str:
     return re.sub(r"^[^A-Za-z0-9_]+|[^A-Za-z0-9._-]+", "_", name)[:100] or "_"
 
 
-def read_array(path: Path) -> Float64[np.ndarray, "h w"]:
+def read_array(path: Path) -> Shaped[np.ndarray, "h w"]:
     """A picture of numbers from a ``.npy`` file."""
     pixels = read_numbers(path)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
@@ -247,16 +247,16 @@ def read_array(path: Path) -> Float64[np.ndarray, "h w"]:
     return pixels
 
 
-def read_numbers(path: Path) -> Float64[np.ndarray, "*n"]:
-    """The numbers in a ``.npy`` file."""
+def read_numbers(path: Path) -> Shaped[np.ndarray, "*n"]:
+    """The numbers in a ``.npy`` file; they are not loaded before they are used."""
     with reading(path):
         try:
-            values = np.load(path, allow_pickle=False)
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError):
             values = None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
         raise InputError(f"{path} is not an array of numbers, or it was cut off; write it again.")
-    return values.astype(np.float64)
+    return values
 
 
 def _with_landmarks(shots: Sequence[Shot], path: Path) -> tuple[list[Shot], Landmarks | None]:
