@@ -6,10 +6,14 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
+from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS, NOSE_TIP
 from headfield.data import importers as registry
-from headfield.data.importers import find_importer, importers
+from headfield.data.importers import Importer, find_importer, importers
 from headfield.errors import InputError
+from headfield.units import MILLIMETRES_PER_UNIT
 
 MODULE = '''
 from dataclasses import dataclass
@@ -69,3 +73,23 @@ def test_an_unknown_format_is_one_sentence():
     known = ", ".join(importers())
     with pytest.raises(InputError, match=f"there is no format 'polaroid'; the known ones are {known}"):
         find_importer("polaroid")
+
+
+def test_the_documented_example_works(tmp_path, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "importers.md"
+    (tmp_path / "polaroid.py").write_text(page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0])
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "polaroid", raising=False)
+    Image.new("RGB", (30, 40)).save(tmp_path / "anna.jpg")
+    (tmp_path / "anna.txt").write_text("60 10 5 80")
+    importer = Importer("polaroid", "polaroid", "")
+    (subject,) = importer.read(tmp_path, importer.settings(unit="cm"))
+    camera = subject.capture.views[0].camera
+    nose = torch.from_numpy(CANONICAL_POINTS[CANONICAL_INDICES.index(NOSE_TIP)])
+    offset = MILLIMETRES_PER_UNIT * (camera.centre - nose)
+    torch.testing.assert_close(offset, torch.tensor([100.0, 50.0, 800.0], dtype=torch.float64))
+    pixel, _ = camera.project(nose[None])
+    torch.testing.assert_close(pixel[0], torch.tensor([15.0, 20.0], dtype=torch.float64))
+    (tmp_path / "anna.txt").write_text("wide")
+    with pytest.raises(InputError, match=r"anna\.txt does not hold a focal length and a position"):
+        list(importer.read(tmp_path))
