@@ -1,0 +1,139 @@
+"""The recipe: from an order and a seed to a subject with pictures, scan and truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from headfield.capture import Capture, Landmarks, Subject, View
+from headfield.studio.backgrounds import sample_background
+from headfield.studio.body import Body, make_body
+from headfield.studio.builtin import load_builtin
+from headfield.studio.chance import stream
+from headfield.studio.deform import Deformation
+from headfield.studio.dress import paint_figure
+from headfield.studio.expression import Expression, alone, natural, neutral
+from headfield.studio.figure import Figure
+from headfield.studio.hair.grow import grow
+from headfield.studio.hair.styles import HairStyle, sample_style
+from headfield.studio.ict import load_ict
+from headfield.studio.identity import Identity
+from headfield.studio.light import sample_light
+from headfield.studio.look import Look, sample_look
+from headfield.studio.model import HeadModel
+from headfield.studio.order import Order
+from headfield.studio.phone import phone_photo
+from headfield.studio.photograph import expose
+from headfield.studio.rigs import rig
+from headfield.studio.scanner import scan
+from headfield.studio.stage import LitStage, Stage
+from headfield.surface import Mesh
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Who somebody is, whatever face they make."""
+
+    seed: int
+    femininity: float
+    age: float
+    identity: Identity
+    style: HairStyle
+    look: Look
+
+
+@lru_cache(maxsize=2)
+def load_model(name: Literal["ict", "builtin"]) -> HeadModel:
+    """The head model of that name; one of each a process."""
+    return load_ict() if name == "ict" else load_builtin()
+
+
+def sample_person(model: HeadModel, seed: int) -> Person:
+    """The person of a seed."""
+    chance = stream(seed, "person")
+    femininity, age = float(chance.random()), float(chance.random())
+    return Person(
+        seed,
+        femininity,
+        age,
+        Identity.sample(model, stream(seed, "identity")),
+        sample_style(stream(seed, "hair style"), femininity=femininity, age=age),
+        sample_look(stream(seed, "look"), femininity=femininity, age=age),
+    )
+
+
+def expressions_of(order: Order) -> int:
+    """How many expressions of each person an order has."""
+    if order.expressions == "all":
+        return 1 + len(load_model(order.model).expression_names)
+    return order.expressions
+
+
+def expression_of(model: HeadModel, seed: int, index: int, *, all_alone: bool) -> Expression:
+    """The face number ``index`` of a person: first neutral, then either every movement alone or what people do."""
+    chance = stream(seed, "expression", index)
+    if index == 0:
+        return neutral(model, chance)
+    if all_alone:
+        return alone(model.expression_names[index - 1])
+    if chance.random() < SINGLE_MOVEMENTS:
+        return alone(str(chance.choice(model.expression_names)), float(chance.uniform(0.5, 1)))
+    return natural(model, chance)
+
+
+SINGLE_MOVEMENTS = 0.3
+"""How often an expression by chance is one movement alone."""
+
+
+def make_figure(model: HeadModel, person: Person, expression: Expression) -> Figure:
+    """A person with a face: body, hair and clothes, painted."""
+    body = make_body(model, person.identity, expression)
+    follow = Deformation.of(model, body.vertices)
+    hair = {name: follow_wearer(mesh, follow) for name, mesh in _hair(model, person).items()}
+    parts = paint_figure(model, body, person.look, stream(person.seed, "paint"), hair=hair)
+    return Figure(parts, body.landmarks, _facts(person, expression))
+
+
+def follow_wearer(mesh: Mesh, deformation: Deformation) -> Mesh:
+    """What is worn on the mean head, worn by somebody else."""
+    return replace(mesh, vertices=deformation.apply(mesh.vertices))
+
+
+def _hair(model: HeadModel, person: Person) -> Mapping[str, Mesh]:
+    hair = grow(person.style, model, stream(person.seed, "hair"))
+    return {} if hair is None else {"hair": hair}
+
+
+def _facts(person: Person, expression: Expression) -> Mapping[str, object]:
+    return {
+        "seed": person.seed,
+        "femininity": round(person.femininity, 4),
+        "age": round(person.age, 4),
+        "identity": person.identity.facts,
+        "expression": expression.facts,
+        "hair": asdict(person.style),
+        "look": asdict(person.look),
+    }
+
+
+def make_subject(order: Order, seed: int, index: int, *, name: str) -> Subject:
+    """The subject an order has of a person with their face number ``index``. Its views are taken one at a time."""
+    model = load_model(order.model)
+    expression = expression_of(model, seed, index, all_alone=order.expressions == "all")
+    figure = make_figure(model, sample_person(model, seed), expression)
+    stage = Stage.of(figure)
+    shots = _shots(order, seed, index)
+    return Subject(
+        name=name,
+        capture=Capture(LazyViews([shot.name for shot in shots], lambda i: _take(order, stage, shots[i], figure))),
+        scan=scan(stage, stream(seed, "scan", index), points=order.scan_points) if order.scan_points else None,
+        truth=outer_surface(figure) if order.truth else None,
+        landmarks=Landmarks(figure.landmarks, np.ones(68, dtype=bool)),
+        identity=f"p{seed:08d}",
+        expression=expression.name,
+        facts=figure.facts,
+    )
