@@ -1,0 +1,99 @@
+"""Painting a figure: bare parts, hair and clothes become surfaces with colours and gloss, all from one look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from headfield.studio.body import Body
+from headfield.studio.cloth import clothe
+from headfield.studio.eyes import iris_angle, paint_eye
+from headfield.studio.figure import Part
+from headfield.studio.hair_colour import colour_hair
+from headfield.studio.look import Look
+from headfield.studio.model import EYES, HeadModel
+from headfield.studio.noise import Noise
+from headfield.studio.skin import paint_skin
+from headfield.studio.tone import decode, encode
+from headfield.surface import Mesh
+
+BEARDS = ("beard", "moustache")
+"""The names of hair that grows on a face."""
+
+HEAD_COVERINGS = ("cap", "headscarf")
+"""The names of clothes that are worn on a head."""
+
+
+def paint_figure(
+    model: HeadModel,
+    body: Body,
+    look: Look,
+    rng: np.random.Generator,
+    *,
+    hair: Mapping[str, Mesh] | None = None,
+    clothes: Mapping[str, Mesh] | None = None,
+    texture: int = 1024,
+) -> tuple[Part, ...]:
+    """All parts of a person with their colours: skin, eyes, teeth and gums, then hair and clothes by their names."""
+    hair, clothes = hair or {}, clothes or {}
+    skin_rng, eye_rng, mouth_rng, hair_rng, cloth_rng = rng.spawn(5)
+    return (
+        _skin(model, body, look, skin_rng, hair, texture),
+        *_eyes(model, body, look, eye_rng, texture // 2),
+        *_mouth(body, look, mouth_rng),
+        *(_hair(name, mesh, look, hair_rng) for name, mesh in hair.items()),
+        *(_cloth(name, mesh, look, cloth_rng) for name, mesh in clothes.items()),
+    )
+
+
+def _skin(
+    model: HeadModel, body: Body, look: Look, rng: np.random.Generator, hair: Mapping[str, Mesh], size: int
+) -> Part:
+    bearded = any(name in BEARDS for name in hair)
+    haired = any(name not in BEARDS for name in hair)
+    scalp = 0.85 if haired else look.scalp
+    painted = paint_skin(model, look, rng, size, scalp=scalp, beard=0.6 if bearded else look.stubble)
+    oil = look.skin.oil
+    return Part("skin", replace(body.skin, texture=painted), gloss=0.06 + 0.18 * oil, roughness=0.55 - 0.1 * oil)
+
+
+def _eyes(model: HeadModel, body: Body, look: Look, rng: np.random.Generator, size: int) -> tuple[Part, ...]:
+    parts = []
+    for name, mesh, pupil in zip(EYES, body.eyeballs, model.pupils.tolist(), strict=True):
+        painted = paint_eye(look.eyes, iris_angle(model, name, pupil), rng, size)
+        parts.append(Part(name, replace(mesh, texture=painted), gloss=0.25, roughness=0.07))
+    return tuple(parts)
+
+
+def _mouth(body: Body, look: Look, rng: np.random.Generator) -> tuple[Part, Part]:
+    noise = Noise.sample(rng)
+    enamel = np.array([0.88, 0.85, 0.77]) * (1 - 0.14 * look.eyes.yellowing * np.array([0.3, 0.6, 1.6]))
+    flesh = np.array([0.70, 0.40, 0.40]) * (1 - 0.35 * look.skin.lip_melanin)
+    teeth = _deepening(body.teeth, enamel, noise, 0.03)
+    gums = _deepening(body.gums, flesh, noise, 0.08)
+    return (
+        Part("teeth", replace(body.teeth, uv=None, colours=teeth), gloss=0.35, roughness=0.2),
+        Part("gums", replace(body.gums, uv=None, colours=gums), gloss=0.35, roughness=0.25),
+    )
+
+
+def _deepening(mesh: Mesh, colour: Float64[np.ndarray, "3"], noise: Noise, uneven: float) -> UInt8[np.ndarray, "v 3"]:
+    """A colour that darkens towards the throat, where little light comes."""
+    z = mesh.vertices[:, 2]
+    depth = np.clip((z.max() - z) / 0.22, 0, 1)
+    factor = (1 - 0.75 * depth) * np.exp(uneven * noise.wave(mesh.vertices, 0.02))
+    light = np.clip(decode(colour) * factor[:, None], 0, 1)
+    return np.rint(encode(light) * 255).astype(np.uint8)
+
+
+def _hair(name: str, mesh: Mesh, look: Look, rng: np.random.Generator) -> Part:
+    colour = look.beard if name in BEARDS else look.hair
+    return Part(name, replace(mesh, colours=colour_hair(mesh, colour, rng)), gloss=0.25, roughness=0.45)
+
+
+def _cloth(name: str, mesh: Mesh, look: Look, rng: np.random.Generator) -> Part:
+    cloth = look.head_covering if name in HEAD_COVERINGS else look.clothes
+    return Part(name, clothe(mesh, cloth, rng), gloss=0.06, roughness=0.85)

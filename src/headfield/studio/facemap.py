@@ -1,0 +1,175 @@
+"""The map a face is painted by: its canvas, the places of its features, and a flat chart of its front to draw in.
+
+All of it belongs to a model's mean head, is made once, and serves every person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import binary_dilation
+from scipy.spatial import cKDTree
+
+from headfield.mesh.raycast import RayCaster
+from headfield.studio import regions
+from headfield.studio.canvas import Canvas, stretch
+from headfield.studio.model import EYES, SKIN, HeadModel
+from headfield.surface import Mesh
+from headfield.units import MILLIMETRES_PER_UNIT
+
+MM = 1 / MILLIMETRES_PER_UNIT
+
+_CYLINDER = 0.45
+"""The radius of the cylinder about the head's axis that the chart is unrolled from."""
+_LOW, _HIGH = np.array([-0.54, -0.56]), np.array([0.54, 0.44])
+
+PIXELS_PER_MM = 4
+CHART_SIZE = tuple(int(n) for n in np.rint((_HIGH - _LOW) * PIXELS_PER_MM / MM))
+"""Width and height of the chart in pixels."""
+
+
+def chart_pixels(points: Float[np.ndarray, "*n 3"]) -> Float64[np.ndarray, "*n 2"]:
+    """Where points of the face are in the chart."""
+    x, y, z = np.moveaxis(np.asarray(points, float), -1, 0)
+    flat = np.stack([_CYLINDER * np.arctan2(x, z), y], axis=-1)
+    return (flat - _LOW) * [1, -1] * PIXELS_PER_MM / MM + [0, CHART_SIZE[1]]
+
+
+def curve(points: Float64[np.ndarray, "k d"], n: int, closed: bool = False) -> Float64[np.ndarray, "n d"]:
+    """n points along the smooth curve through some, evenly in its length."""
+    through = np.concatenate([points, points[:1]]) if closed else points
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(through, axis=0), axis=1))])
+    spline = CubicSpline(length, through, bc_type="periodic" if closed else "natural")
+    return np.asarray(spline(np.linspace(0, length[-1], n, endpoint=not closed)))
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMap:
+    """The mean skin of a model as something to paint on. Masks run from 0 to 1 and belong to the mean's vertices."""
+
+    model: HeadModel
+    surface: Mesh
+    canvas: Canvas
+
+    @property
+    def landmarks(self) -> Float64[np.ndarray, "68 3"]:
+        """The 68 points on the mean head."""
+        return self.model.mean[self.model.landmarks]
+
+    @property
+    def places(self) -> Float64[np.ndarray, "v 3"]:
+        """The vertices of the mean skin."""
+        return self.surface.vertices
+
+    def near(self, centre: Float64[np.ndarray, "3"], radii: tuple[float, float, float]) -> Float32[np.ndarray, "v"]:
+        """A soft spot on both sides of the face, by its centre and its widths in millimetres."""
+        folded = np.where([True, False, False], np.abs(self.places), self.places)
+        centre = np.abs(centre * [1, 0, 0]) + centre * [0, 1, 1]
+        return np.exp(-0.5 * np.sum(((folded - centre) / (np.array(radii) * MM)) ** 2, axis=1)).astype(np.float32)
+
+    def on_texels(self, values: Float32[np.ndarray, "v c"]) -> Float32[np.ndarray, "n c"]:
+        """What is known at the vertices, at the texels."""
+        return self.canvas.of_vertices(values, self.surface)
+
+    @cached_property
+    def scalp(self) -> Float32[np.ndarray, "v"]:
+        """Where a full head of hair grows."""
+        return regions.scalp(self.places).astype(np.float32)
+
+    @cached_property
+    def beard(self) -> Float32[np.ndarray, "v"]:
+        """Where a full beard and a moustache grow."""
+        return np.maximum(regions.beard(self.places), regions.moustache(self.places)).astype(np.float32)
+
+    @cached_property
+    def ears(self) -> Float32[np.ndarray, "v"]:
+        """The ears, which stand out from the sides of the head."""
+        x, y, z = self.places.T
+        out = np.clip((np.abs(x) - 0.37) / 0.03, 0, 1)
+        return (out * (y > -0.12) * (y < 0.26) * (z < 0.14) * (z > -0.2)).astype(np.float32)
+
+    @cached_property
+    def upper_lid(self) -> Float32[np.ndarray, "v"]:
+        """What lies above the slit of the eyes."""
+        upper, lower = self.landmarks[42:46], self.landmarks[[42, 47, 46, 45]]
+        middle = (upper + lower) / 2
+        height = np.interp(np.abs(self.places[:, 0]), middle[:, 0], middle[:, 1])
+        return np.clip((self.places[:, 1] - height) / 0.008 + 0.5, 0, 1).astype(np.float32)
+
+    @cached_property
+    def lid_edge(self) -> Float32[np.ndarray, "n"]:
+        """The distance of each texel from the edge of the eyelids as it is seen from the front; far away, infinite."""
+        edge = np.concatenate([self._seen_edge(part) for part in EYES])
+        distance = np.full(len(self.canvas.positions), np.inf, np.float32)
+        tree = cKDTree(edge)
+        coarse = tree.query(self.places)[0].astype(np.float32)
+        near = np.flatnonzero(self.on_texels(coarse[:, None])[:, 0] < 12 * MM)
+        distance[near] = tree.query(self.canvas.positions[near])[0]
+        return distance
+
+    def _seen_edge(self, eyeball: str) -> Float64[np.ndarray, "k 3"]:
+        """Where the skin begins around an eyeball that is looked at from the front."""
+        ball = self.model.surface(self.model.mean, (eyeball,))
+        (left, bottom, _), (right, top, front) = ball.bounds
+        fine = 0.15 * MM
+        x, y = np.meshgrid(np.arange(left, right, fine), np.arange(bottom, top, fine))
+        origins = np.stack([x.ravel(), y.ravel(), np.full(x.size, front + 0.5)], axis=1)
+        forward = np.tile([0.0, 0.0, -1.0], (x.size, 1))
+        depths = [RayCaster(mesh).first_hits(origins, forward).distance for mesh in (self.surface, ball)]
+        white = (depths[1] < depths[0]).reshape(x.shape)
+        skin = (binary_dilation(white) & ~white & np.isfinite(depths[0]).reshape(x.shape)).ravel()
+        return origins[skin] + depths[0][skin, None] * forward[skin]
+
+    @cached_property
+    def inner(self) -> dict[str, Bool[np.ndarray, "n"]]:
+        """Which texels lie inside the mouth, and which in the eye sockets."""
+        names = [part for part in SKIN if part in self.model.parts]
+        counts = [self.model.parts[part].faces.stop - self.model.parts[part].faces.start for part in names]
+        part = np.repeat(np.arange(len(names)), counts)[self.canvas.faces]
+        socket = np.isin(part, [k for k, name in enumerate(names) if name.startswith("eye_socket")])
+        return {"mouth": part == names.index("mouth") if "mouth" in names else np.zeros_like(socket), "eyes": socket}
+
+    @cached_property
+    def front(self) -> Int64[np.ndarray, "m"]:
+        """Which texels of the canvas the chart shows: the outside of the face."""
+        inside = np.all((self._pixels >= 1) & (self._pixels < np.array(CHART_SIZE) - 2), axis=1)
+        x, y, z = self.canvas.positions.T
+        outward = self.canvas.normals @ np.array([0, 0.1, 1], np.float32) > -0.1
+        # Lips turn inwards.
+        lips = y < self.landmarks[48:60, 1].max() + 0.01
+        shown = inside & (z > 0.05) & (outward | lips | (np.abs(x) > 0.2))
+        return np.flatnonzero(shown & ~self.inner["mouth"] & ~self.inner["eyes"])
+
+    @cached_property
+    def _pixels(self) -> Float32[np.ndarray, "n 2"]:
+        return chart_pixels(self.canvas.positions).astype(np.float32) - 0.5
+
+    @cached_property
+    def _lookup(self) -> tuple[Int64[np.ndarray, "m"], Float32[np.ndarray, "m"], Float32[np.ndarray, "m"]]:
+        pixels = self._pixels[self.front]
+        corner = np.floor(pixels).astype(np.int64)
+        across, down = (pixels - corner).T.astype(np.float32)
+        return corner[:, 1] * CHART_SIZE[0] + corner[:, 0], across, down
+
+    def from_chart(self, layer: UInt8[np.ndarray, "h w"]) -> Float32[np.ndarray, "m"]:
+        """A layer drawn in the chart, at the texels of :attr:`front`, from 0 to 1."""
+        corner, across, down = self._lookup
+        flat, width = layer.ravel(), CHART_SIZE[0]
+
+        def row(start: Int64[np.ndarray, "m"]) -> Float32[np.ndarray, "m"]:
+            left = flat[start].astype(np.float32)
+            return left + across * (flat[start + 1] - left)
+
+        upper = row(corner)
+        return (upper + down * (row(corner + width) - upper)) / np.float32(255)
+
+
+@lru_cache(maxsize=2)
+def face_map(model: HeadModel, size: int) -> FaceMap:
+    """The map of a model's skin in a texture of ``size`` texels each way."""
+    surface = model.surface(model.mean, tuple(part for part in SKIN if part in model.parts))
+    return FaceMap(model, surface, stretch(surface, size))
