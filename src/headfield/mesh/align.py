@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
@@ -17,7 +19,7 @@ FLATNESS = 1e-6
 OVERLAP = 0.5
 """The share of the source that ICP takes to have a counterpart: the rest may be anywhere."""
 
-WIDTH = 2.0
+WIDTH = 4.0
 """The width of ICP's robust loss, in distances that the overlapping share of the points stays below."""
 
 SLOWEST_SHRINKING = 0.8
@@ -26,7 +28,7 @@ SLOWEST_SHRINKING = 0.8
 NARROWEST = 1e-6
 """The smallest width, in extents of the target: a perfect match would leave none."""
 
-STILL = 1e-7
+STILL = 1e-6
 """ICP ends when no point moves more than this in one step, in extents of the target."""
 
 
@@ -55,7 +57,7 @@ def umeyama(
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = (u * sign) @ vt
     scale = float(stretch @ sign / (w @ np.einsum("nk,nk->n", source, source))) if with_scale else 1.0
-    return _similarity(scale, rotation, target_mean - scale * rotation @ source_mean)
+    return _Move(scale, rotation, target_mean - scale * rotation @ source_mean).similarity()
 
 
 def icp(
@@ -75,23 +77,51 @@ def icp(
     search = target if isinstance(target, SurfaceSearch) else SurfaceSearch(target)
     _check_spread(source, "the source")
     points = source.astype(np.float64)
-    transform = Similarity.identity() if start is None else start.to(dtype=torch.float64)
+    move = _Move.of(Similarity.identity() if start is None else start)
     extent = float(np.linalg.norm(np.ptp(search.mesh.vertices, axis=0)))
     normals = search.mesh.face_normals
     width = np.inf
     for _ in range(steps):
-        moved = transform.apply(torch.from_numpy(points)).numpy()
+        moved = move.apply(points)
         closest = search.closest(moved)
         aim = max(WIDTH * float(np.quantile(closest.distances, OVERLAP)), NARROWEST * extent)
         still_shrinking = aim < SLOWEST_SHRINKING * width < np.inf
         width = SLOWEST_SHRINKING * width if still_shrinking else min(aim, width)
         weights = (width**2 / (width**2 + closest.distances**2)) ** 2
         step = _point_to_plane_step(moved, closest.points, normals[closest.faces], weights, with_scale)
-        transform = step @ transform
-        change = step.apply(torch.from_numpy(moved)).numpy() - moved
-        if not still_shrinking and np.abs(change).max() < STILL * extent:
+        move = step.after(move)
+        if not still_shrinking and np.abs(step.apply(moved) - moved).max() < STILL * extent:
             break
-    return transform
+    return move.similarity()
+
+
+@dataclass(frozen=True, eq=False)
+class _Move:
+    """A similarity in numpy: for a few thousand points, torch's threads cost more than they bring."""
+
+    scale: float
+    rotation: Float64[np.ndarray, "3 3"]
+    translation: Float64[np.ndarray, "3"]
+
+    @staticmethod
+    def of(similarity: Similarity) -> _Move:
+        s = similarity.to(dtype=torch.float64)
+        return _Move(float(s.scale), s.rotation.numpy(), s.translation.numpy())
+
+    def apply(self, points: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
+        return self.scale * points @ self.rotation.T + self.translation
+
+    def after(self, first: _Move) -> _Move:
+        """``first``, then this one."""
+        translation = self.scale * self.rotation @ first.translation + self.translation
+        return _Move(self.scale * first.scale, self.rotation @ first.rotation, translation)
+
+    def similarity(self) -> Similarity:
+        return Similarity(
+            torch.tensor(self.scale, dtype=torch.float64),
+            torch.from_numpy(self.rotation),
+            torch.from_numpy(self.translation),
+        )
 
 
 def _point_to_plane_step(
@@ -100,7 +130,7 @@ def _point_to_plane_step(
     normals: Float64[np.ndarray, "n 3"],
     weights: Float64[np.ndarray, "n"],
     with_scale: bool,
-) -> Similarity:
+) -> _Move:
     """The small similarity about the points' centre that brings them closest to the planes."""
     centre = weights @ moved / weights.sum()
     arms = moved - centre
@@ -116,15 +146,7 @@ def _point_to_plane_step(
     x = np.linalg.lstsq(hessian, slopes.T @ (weights * gaps), rcond=1e-6)[0]
     rotation = so3_exp(torch.from_numpy(x[:3] / reach)).numpy()
     scale = float(np.exp(x[6] / reach)) if with_scale else 1.0
-    return _similarity(scale, rotation, centre + x[3:6] - scale * rotation @ centre)
-
-
-def _similarity(
-    scale: float, rotation: Float64[np.ndarray, "3 3"], translation: Float64[np.ndarray, "3"]
-) -> Similarity:
-    return Similarity(
-        torch.tensor(scale, dtype=torch.float64), torch.from_numpy(rotation), torch.from_numpy(translation)
-    )
+    return _Move(scale, rotation, centre + x[3:6] - scale * rotation @ centre)
 
 
 def _check_spread(points: Float[np.ndarray, "n 3"], what: str) -> None:

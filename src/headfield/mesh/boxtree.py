@@ -31,7 +31,7 @@ class BoxTree:
     @staticmethod
     def of(corners: Float64[np.ndarray, "f 3 3"]) -> BoxTree:
         """The tree around the faces with these corners."""
-        order = np.argsort(_morton_codes(corners.mean(axis=1)), kind="stable")
+        order = np.argsort(morton_codes(corners.mean(axis=1)), kind="stable")
         depth = max(0, int(np.ceil(np.log2(len(corners) / FACES_A_LEAF))))
         bounds = np.linspace(0, len(corners), 2**depth + 1).astype(np.int64)
         starts, ends = bounds[:-1, None], bounds[1:, None]
@@ -63,8 +63,10 @@ class BoxTree:
                 stack.append((level + 1, np.repeat(items, 2), (2 * boxes[:, None] + np.arange(2)).ravel()))
 
 
-def _morton_codes(points: Float64[np.ndarray, "n 3"]) -> Int64[np.ndarray, "n"]:
+def morton_codes(points: Float64[np.ndarray, "n 3"]) -> Int64[np.ndarray, "n"]:
     """Numbers whose order keeps neighbours together: the bits of the coordinates, interleaved."""
+    if not len(points):
+        return np.zeros(0, np.int64)
     low = points.min(axis=0)
     extent = max(float((points.max(axis=0) - low).max()), np.finfo(float).tiny)
     cells = ((points - low) / extent * (2**20 - 1)).astype(np.int64)
