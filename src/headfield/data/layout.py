@@ -137,12 +137,13 @@ def landmarks_from_json(content: object, what: str) -> Landmarks | None:
     if not isinstance(content, dict) or content.get("scheme") not in get_args(LandmarkScheme):
         raise InputError(f"{what} has landmarks of no known scheme; write it again.")
     points = numbers(content, "points", what, (None, None), finite=False)
-    visible = content.get("visible")
-    if not isinstance(visible, list) or len(visible) != len(points) or points.shape[1] not in (2, 3):
+    visible, names = content.get("visible"), content.get("names", [])
+    fits = isinstance(visible, list) and len(visible) == len(points) and points.shape[1] in (2, 3)
+    if not fits or not isinstance(names, list) or len(names) not in (0, len(points)):
         raise InputError(f"{what} has landmarks that do not fit together; write it again.")
     if points.shape[1] == 3:
         points = points / MILLIMETRES_PER_UNIT
-    return Landmarks(points, np.array(visible, dtype=bool), content["scheme"], tuple(content.get("names", ())))
+    return Landmarks(points, np.array(visible, dtype=bool), content["scheme"], tuple(map(str, names)))
 
 
 def similarity_to_json(similarity: Similarity) -> list[list[float]]:

@@ -39,7 +39,7 @@ def create_dataset(folder: Path, *, name: str = "", made: Mapping[str, object] |
     path = folder / layout.DATASET
     content = layout.document("headfield data set", {"name": name or folder.resolve().name, "made": _plain(made or {})})
     if path.exists():
-        if layout.read_document(path, "headfield data set")["made"] != content["made"]:
+        if layout.read_document(path, "headfield data set").get("made") != content["made"]:
             raise InputError(f"{folder} is a data set that was made in another way; choose another folder.")
     elif folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise InputError(f"{folder} is not empty and not a data set; choose a new folder.")
