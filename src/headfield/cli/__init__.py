@@ -23,8 +23,10 @@ class Command:
 
 COMMANDS = {
     "info": Command("headfield.cli.info", "Show versions, the device, and what is installed and what is not."),
+    "assets": Command("headfield.cli.assets", "List the open data that the studio is made from, or fetch it."),
     "import": Command("headfield.cli.import_", "Bring captures and scans from other formats into a data set."),
     "show": Command("headfield.cli.show", "Draw a contact sheet of a data set's subjects."),
+    "studio": Command("headfield.cli.studio", "Make synthetic people: pictures, scans and true surfaces."),
     "measure": Command("headfield.cli.measure", "Measure how far a head is from the truth, in millimetres."),
 }
 

@@ -8,80 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from headfield.studio.builtin_skin import (
+    COLUMNS,
+    EYE,
+    EYE_RADIUS,
+    LIPS,
+    Skin,
+    bump,
+    eye_opening,
+    lid_over_eye,
+    make_skin,
+)
 from headfield.studio.model import HeadModel, PartRange, eyeball_uv
 from headfield.units import MILLIMETRES_PER_UNIT
 
-_SECTIONS = np.array(
-    # height, half width, front, back
-    [
-        (135, 0, -5, -5),
-        (130, 30, 28, -38),
-        (110, 57, 68, -76),
-        (78, 72, 90, -96),
-        (48, 76, 97, -101),
-        (20, 75, 93, -98),
-        (-12, 72, 91, -90),
-        (-40, 65, 90, -78),
-        (-65, 59, 89, -69),
-        (-86, 52, 87, -65),
-        (-96, 52, 70, -64),
-        (-106, 53, 44, -64),
-        (-132, 56, 37, -66),
-        (-158, 72, 40, -78),
-        (-178, 108, 50, -92),
-        (-200, 150, 62, -104),
-        (-235, 185, 80, -112),
-    ],
-    float,
-)
-_NOSE = np.array([(40, 0, 6), (27, 5, 6), (8, 16, 7), (-6, 27, 9), (-14, 21, 12), (-22, 9, 12), (-31, 0, 12)], float)
-"""Height, how far it stands out, and how wide it is."""
-
-_COLUMNS = 64
-_ROWS = ((135, 8), (60, 36), (-62, 12), (-108, 9), (-235, 1))
-"""From which height on how many rows."""
-_EYE = np.array([31.5, 23.5, 68.5])
-_EYE_RADIUS = 13.0
-_LIPS = -45.0
 _JAW_JOINT = np.array([0.0, 5.0, 0.0])
 _FACE_HALF_ANGLE = np.radians(100)
 _FACE_BOTTOM = -100.0
 
+# fmt: off
 _HALF_LANDMARKS = {
     # index: (x, y) of the subject's right half and of the middle, seen from the front
-    **{0: (-73, 22), 1: (-72, 2), 2: (-70, -18), 3: (-66, -36), 4: (-58, -54), 5: (-47, -68), 6: (-32, -79)},
-    **{7: (-16, -85), 8: (0, -86), 17: (-56, 40), 18: (-48, 46), 19: (-38, 48), 20: (-27, 46), 21: (-16, 42)},
-    **{27: (0, 27), 28: (0, 16), 29: (0, 5), 30: (0, -6), 31: (-14, -19), 32: (-7, -21), 33: (0, -22)},
-    **{36: (-45, 24), 37: (-36, 29), 38: (-27, 29), 39: (-18, 23), 40: (-27, 19), 41: (-36, 19)},
-    **{48: (-25, -45), 49: (-17, -40), 50: (-7, -37), 51: (0, -38), 59: (-15, -52), 58: (-8, -54), 57: (0, -55)},
-    **{60: (-21, -45), 61: (-8, -43), 62: (0, -43), 67: (-8, -47), 66: (0, -47)},
+    0: (-73, 22), 1: (-72, 2), 2: (-70, -18), 3: (-66, -36), 4: (-58, -54), 5: (-47, -68), 6: (-32, -79),
+    7: (-16, -85), 8: (0, -86), 17: (-56, 40), 18: (-48, 46), 19: (-38, 48), 20: (-27, 46), 21: (-16, 42),
+    27: (0, 27), 28: (0, 16), 29: (0, 5), 30: (0, -6), 31: (-14, -19), 32: (-7, -21), 33: (0, -22),
+    36: (-45, 24), 37: (-36, 29), 38: (-27, 29), 39: (-18, 23), 40: (-27, 19), 41: (-36, 19),
+    48: (-25, -45), 49: (-17, -40), 50: (-7, -37), 51: (0, -38), 59: (-15, -52), 58: (-8, -54), 57: (0, -55),
+    60: (-21, -45), 61: (-8, -43), 62: (0, -43), 67: (-8, -47), 66: (0, -47),
 }
 _MIRRORED = {
-    **{k: 16 - k for k in range(8)},
-    **{k: 43 - k for k in range(17, 22)},
-    **{31: 35, 32: 34, 36: 45, 37: 44, 38: 43, 39: 42, 40: 47, 41: 46},
-    **{48: 54, 49: 53, 50: 52, 59: 55, 58: 56, 60: 64, 61: 63, 67: 65},
+    **{k: 16 - k for k in range(8)}, 17: 26, 18: 25, 19: 24, 20: 23, 21: 22,
+    31: 35, 32: 34, 36: 45, 37: 44, 38: 43, 39: 42, 40: 47, 41: 46,
+    48: 54, 49: 53, 50: 52, 59: 55, 58: 56, 60: 64, 61: 63, 67: 65,
 }
-
-
-class _Skin(NamedTuple):
-    """The grid of the skin: a point a row and column, then one for the crown."""
-
-    points: Float64[np.ndarray, "v 3"]
-    angle: Float64[np.ndarray, "v"]
-    height: Float64[np.ndarray, "v"]
-    """The height of each point before any feature moved it."""
+# fmt: on
 
 
 @lru_cache(maxsize=1)
 def load_builtin() -> HeadModel:
     """The built-in head."""
-    skin = _skin()
+    skin = make_skin()
     parts = _Parts(skin)
     vertices = parts.vertices
     rigid = parts.rigid_points()
@@ -108,92 +78,13 @@ def load_builtin() -> HeadModel:
     )
 
 
-# --- the skin --------------------------------------------------------------------------------------------------------
-
-
-def _skin() -> _Skin:
-    from scipy.interpolate import PchipInterpolator
-
-    heights = np.concatenate(
-        [
-            np.linspace(high, low, count, endpoint=False) if count > 1 else [high]
-            for (high, count), (low, _) in zip(_ROWS, (*_ROWS[1:], (0, 0)), strict=True)
-        ]
-    )[1:]
-    heights[:7] = 135 - 75 * (np.arange(1, 8) / 8) ** 1.6  # rows crowd towards the crown, where the skull is flat
-    along = np.linspace(-np.pi, np.pi, _COLUMNS, endpoint=False)
-    angle = along - 0.55 * np.sin(along)  # and columns towards the face
-    sections = PchipInterpolator(-_SECTIONS[:, 0], _SECTIONS[:, 1:])(-heights)
-    # The skull closes like a ball: interpolate what is flat at the crown, the square of the width.
-    top = heights > 78
-    squared = PchipInterpolator(-_SECTIONS[:, 0], np.square(_SECTIONS[:, 1]))(-heights)
-    sections[top, 0] = np.sqrt(squared[top])
-    half_width, front, back = (sections[:, None, k] for k in range(3))
-    centre = (front + back) / 2
-    x = half_width * np.sin(angle)
-    z = centre + (front - centre) * np.cos(angle)
-    y = np.broadcast_to(heights[:, None], x.shape)
-    grid = np.stack([x, y, z], axis=-1).reshape(-1, 3)
-    points = np.concatenate([grid, [[0, 135, -5]]])
-    angle = np.append(np.broadcast_to(angle, x.shape).ravel(), 0)
-    skin = _Skin(points, angle, points[:, 1].copy())
-    _add_features(skin)
-    return skin
-
-
-def _add_features(skin: _Skin) -> None:
-    """Bumps and hollows, in place: the face's along z, the ears' outwards."""
-    from scipy.interpolate import PchipInterpolator
-
-    points, (x, y, _) = skin.points, skin.points.copy().T
-    face = np.clip(1.6 * np.cos(skin.angle), 0, 1)
-    out, width = PchipInterpolator(-_NOSE[:, 0], _NOSE[:, 1:], extrapolate=False)(-y).T
-    nose = np.nan_to_num(out * np.exp(-0.5 * (np.abs(x) / np.nan_to_num(width, nan=1.0)) ** 2.5))
-    lips = 3.5 * _bump(x, y, 0, -39, 13, 3.2) + 4.5 * _bump(x, y, 0, -51, 12, 4) - 4 * _bump(x, y, 0, _LIPS, 16, 2)
-    muzzle = 11 * _bump(x, y, 0, -45, 27, 24)
-    chin = 5 * _bump(x, y, 0, -82, 16, 10)
-    cheeks = sum(4 * _bump(x, y, side * 44, -4, 16, 20) for side in (-1, 1))
-    brows = sum(4 * _bump(x, y, side * 30, 42, 20, 7) for side in (-1, 1))
-    sockets = sum(-7 * _bump(x, y, side * 28, 25, 15, 10) for side in (-1, 1))
-    points[:, 2] += face * (nose + lips + muzzle + chin + cheeks + brows + sockets)
-    for side in (-1, 1):
-        lid = _lid_over_eye(points, side)
-        near = face > 0
-        points[:, 2] = np.where(near, np.maximum(points[:, 2], lid), points[:, 2])
-        opening = _eye_opening(points, side) * near
-        points[:, 2] += opening * (lid - 7 - points[:, 2])
-        ear = np.exp(-0.5 * ((skin.angle - side * 1.72) / 0.11) ** 2 - 0.5 * ((y - 4) / 19) ** 4)
-        points += ear[:, None] * (side * 17, 3, -11)
-
-
-def _bump(
-    x: Float64[np.ndarray, "v"], y: Float64[np.ndarray, "v"], at_x: float, at_y: float, wide: float, high: float
-) -> Float64[np.ndarray, "v"]:
-    return np.exp(-0.5 * ((x - at_x) / wide) ** 2 - 0.5 * ((y - at_y) / high) ** 2)
-
-
-def _lid_over_eye(points: Float64[np.ndarray, "v 3"], side: int) -> Float64[np.ndarray, "v"]:
-    """How far forward skin just covers the eyeball; far back where there is no eyeball behind."""
-    across = np.square(points[:, :2] - (side * _EYE[0], _EYE[1])).sum(axis=1)
-    depth = np.square(_EYE_RADIUS + 1.5) - across
-    return np.where(depth > 0, _EYE[2] + np.sqrt(np.maximum(depth, 0)), -1000)
-
-
-def _eye_opening(points: Float64[np.ndarray, "v 3"], side: int) -> Float64[np.ndarray, "v"]:
-    """One between the lids, zero outside: an almond about the eye."""
-    x = (points[:, 0] - side * _EYE[0]) / 13
-    y = (points[:, 1] - _EYE[1]) / 6
-    inside = 1 - x * x - np.abs(y)
-    return np.clip(inside / 0.35, 0, 1) * (np.abs(x) < 1)
-
-
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
 class _Parts:
     """Vertices in the order of the parts that own them, faces, and uv."""
 
-    def __init__(self, skin: _Skin):
+    def __init__(self, skin: Skin):
         grid_faces, grid_uv, in_face = _skin_faces(skin)
         face_vertices = np.unique(grid_faces[in_face])
         others = np.setdiff1d(np.arange(len(skin.points)), face_vertices)
@@ -203,8 +94,8 @@ class _Parts:
         balls = {
             "gums": _ball(np.array([0, -56, 70.0]), np.array([18, 6, 24.0])),
             "teeth": _ball(np.array([0, -47, 70.0]), np.array([22, 7, 22.0])),
-            "eyeball_L": _ball(_EYE, np.full(3, _EYE_RADIUS)),
-            "eyeball_R": _ball(_EYE * (-1, 1, 1), np.full(3, _EYE_RADIUS)),
+            "eyeball_L": _ball(EYE, np.full(3, EYE_RADIUS)),
+            "eyeball_R": _ball(EYE * (-1, 1, 1), np.full(3, EYE_RADIUS)),
         }
         face_faces, head_faces = renumber[grid_faces[in_face]], renumber[grid_faces[~in_face]]
         # Eyes and mouth are hollows of the face: their sockets own nothing.
@@ -245,19 +136,19 @@ class _Parts:
 
 
 def _skin_faces(
-    skin: _Skin,
+    skin: Skin,
 ) -> tuple[Int64[np.ndarray, "f 3"], Float64[np.ndarray, "u 2"], Bool[np.ndarray, "f"]]:
     """The triangles of the grid, the uv of each of their corners in turn, and which belong to the face."""
-    rows, crown = (len(skin.points) - 1) // _COLUMNS, len(skin.points) - 1
-    ids = np.arange(crown).reshape(rows, _COLUMNS)
-    column = np.arange(_COLUMNS)
-    after = (column + 1) % _COLUMNS
+    rows, crown = (len(skin.points) - 1) // COLUMNS, len(skin.points) - 1
+    ids = np.arange(crown).reshape(rows, COLUMNS)
+    column = np.arange(COLUMNS)
+    after = (column + 1) % COLUMNS
     a, b, c, d = ids[:-1], ids[:-1][:, after], ids[1:], ids[1:][:, after]
     faces = np.concatenate(
         [
             np.stack([a, c, b], axis=-1).reshape(-1, 3),
             np.stack([b, c, d], axis=-1).reshape(-1, 3),
-            np.stack([np.full(_COLUMNS, crown), ids[0], ids[0][after]], axis=-1),
+            np.stack([np.full(COLUMNS, crown), ids[0], ids[0][after]], axis=-1),
         ]
     )
     # Texture: an unrolled cylinder, its seam at the back of the head.
@@ -271,7 +162,7 @@ def _skin_faces(
         [(angle + 1.9) / 3.8 * (2 / 3), (height - _FACE_BOTTOM + 6) / (120 - _FACE_BOTTOM + 12)], axis=-1
     )
     head_uv = np.stack(
-        [2 / 3 + (angle + np.pi) / (2.2 * np.pi) / 3, 0.1 + 0.9 * (height - bottom) / (top - bottom)], axis=-1
+        [0.7 + 0.29 * (angle + np.pi) / (2.2 * np.pi), 0.1 + 0.9 * (height - bottom) / (top - bottom)], axis=-1
     )
     uv = np.where(in_face[:, None, None], face_uv, head_uv).clip(0, 1)
     return faces, uv.reshape(-1, 2), in_face
@@ -330,21 +221,21 @@ def _front(points: Float64[np.ndarray, "v 3"]) -> Float64[np.ndarray, "v"]:
 
 def _at(points: Float64[np.ndarray, "v 3"], x: float, y: float, wide: float, high: float) -> np.ndarray:
     """A bump on the front of the face, on both sides of it."""
-    return _bump(np.abs(points[:, 0]), points[:, 1], x, y, wide, high) * _front(points)
+    return bump(np.abs(points[:, 0]), points[:, 1], x, y, wide, high) * _front(points)
 
 
 _MODES = (
     lambda p: _along(p, 0.05 * p[:, 0] * _head_only(p), 0),  # width
     lambda p: _along(p, 0.05 * p[:, 1] * _head_only(p), 1),  # length
     lambda p: _along(p, 0.04 * p[:, 2] * _head_only(p), 2),  # depth
-    lambda p: _along(p, 0.10 * p[:, 0] * _bump(p[:, 1], p[:, 1], -75, -75, 1e9, 22), 0),  # jaw
+    lambda p: _along(p, 0.10 * p[:, 0] * bump(p[:, 1], p[:, 1], -75, -75, 1e9, 22), 0),  # jaw
     lambda p: _along(p, -5.0 * _at(p, 0, -84, 26, 16), 1) + _along(p, 3.0 * _at(p, 0, -84, 22, 14), 2),  # chin
     lambda p: _along(p, 4.0 * _at(p, 0, -6, 10, 14), 2),  # nose, how far out
     lambda p: _along(p, 2.0 * np.tanh(p[:, 0] / 6) * _at(p, 11, -14, 8, 10), 0),  # nose, how wide
     lambda p: _along(p, -3.0 * _at(p, 0, -14, 14, 10), 1),  # nose, how long
     lambda p: _along(p, 2.0 * _at(p, 28, 42, 22, 8), 2),  # brow
     lambda p: _along(p, 3.0 * np.tanh(p[:, 0] / 20) * _at(p, 45, -20, 18, 22), 0),  # cheeks
-    lambda p: _along(p, -4.0 * _bump(p[:, 0], p[:, 1], 0, 95, 60, 25) * _front(p), 2),  # forehead
+    lambda p: _along(p, -4.0 * bump(p[:, 0], p[:, 1], 0, 95, 60, 25) * _front(p), 2),  # forehead
     lambda p: _along(p, 2.5 * np.tanh(p[:, 0] / 12) * _at(p, 22, -45, 12, 9), 0),  # mouth, how wide
     lambda p: _along(p, 1.5 * _at(p, 0, -46, 18, 8), 2),  # lips
     lambda p: 0.06 * p * (1, 0, 1) * (1 - _head_only(p))[:, None],  # neck
@@ -363,19 +254,19 @@ def _jaw(points: Float64[np.ndarray, "v 3"]) -> Float64[np.ndarray, "v 3"]:
     return np.stack([np.zeros_like(y), (cos - 1) * y - sin * z, sin * y + (cos - 1) * z], axis=1)
 
 
-def _jaw_open(skin: _Skin) -> np.ndarray:
+def _jaw_open(skin: Skin) -> np.ndarray:
     y = skin.height
-    follows = 1 / (1 + np.exp((y - _LIPS) / np.where(np.abs(skin.points[:, 0]) < 26, 0.4, 8.0)))
+    follows = 1 / (1 + np.exp((y - LIPS) / np.where(np.abs(skin.points[:, 0]) < 26, 0.4, 8.0)))
     follows = follows * np.clip((y + 125) / 20, 0, 1) * np.clip(1.2 * np.cos(skin.angle) + 0.25, 0, 1)
     moved = follows[:, None] * _jaw(skin.points)
-    moved[:, 2] -= 26 * _bump(skin.points[:, 0], y, 0, _LIPS, 13, 2.2) * (skin.points[:, 2] > 0)
+    moved[:, 2] -= 26 * bump(skin.points[:, 0], y, 0, LIPS, 13, 2.2) * (skin.points[:, 2] > 0)
     return moved
 
 
-def _blink(side: int) -> Callable[[_Skin], np.ndarray]:
-    def move(skin: _Skin) -> np.ndarray:
-        opening = _eye_opening(skin.points, side) * (skin.points[:, 2] > 0)
-        lid = _lid_over_eye(skin.points, side)
+def _blink(side: int) -> Callable[[Skin], np.ndarray]:
+    def move(skin: Skin) -> np.ndarray:
+        opening = eye_opening(skin.points, side) * (skin.points[:, 2] > 0)
+        lid = lid_over_eye(skin.points, side)
         return _along(skin.points, np.where(opening > 0, np.maximum(lid - skin.points[:, 2], 0), 0), 2)
 
     return move
@@ -383,17 +274,17 @@ def _blink(side: int) -> Callable[[_Skin], np.ndarray]:
 
 def _one_sided(
     side: int, x: float, y: float, wide: float, high: float, move: tuple[float, float, float]
-) -> Callable[[_Skin], np.ndarray]:
-    def moved(skin: _Skin) -> np.ndarray:
-        bump = _bump(skin.points[:, 0], skin.points[:, 1], side * x, y, wide, high) * _front(skin.points)
-        return bump[:, None] * (side * move[0], move[1], move[2])
+) -> Callable[[Skin], np.ndarray]:
+    def moved(skin: Skin) -> np.ndarray:
+        amount = bump(skin.points[:, 0], skin.points[:, 1], side * x, y, wide, high) * _front(skin.points)
+        return amount[:, None] * (side * move[0], move[1], move[2])
 
     return moved
 
 
-def _pucker(skin: _Skin) -> np.ndarray:
-    bump = _bump(skin.points[:, 0], skin.points[:, 1], 0, _LIPS, 20, 12) * _front(skin.points)
-    return bump[:, None] * np.stack([-0.35 * skin.points[:, 0], 0 * bump, 5 + 0 * bump], axis=1)
+def _pucker(skin: Skin) -> np.ndarray:
+    amount = bump(skin.points[:, 0], skin.points[:, 1], 0, LIPS, 20, 12) * _front(skin.points)
+    return amount[:, None] * np.stack([-0.35 * skin.points[:, 0], 0 * amount, 5 + 0 * amount], axis=1)
 
 
 _EXPRESSIONS = {

@@ -6,9 +6,11 @@ and shadow shells, which are no part of the outer surface.
 
 from __future__ import annotations
 
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -56,9 +58,7 @@ def read_ict(path: Path) -> HeadModel:
         try:
             with np.load(path, allow_pickle=False) as file:
                 packed = {name: file[name] for name in file.files if name not in ("quads", "quads_uv")}
-        except (ValueError, EOFError, OSError) as error:
-            if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
-                raise
+        except (ValueError, EOFError, BadZipFile, zlib.error):
             raise InputError(f"{path} is damaged; fetch it again with `headfield assets fetch ict-facekit`.") from None
     return _assemble(packed)
 

@@ -21,9 +21,8 @@ LIFT = 0.04 / MILLIMETRES_PER_UNIT
 FINEST = 3.0 / MILLIMETRES_PER_UNIT
 """Faces with longer edges than this that are seen in part only are divided."""
 MIDDLE = np.full((1, 3), 1 / 3)
-NEAR_CORNERS = np.array([[0.7, 0.15, 0.15], [0.15, 0.7, 0.15], [0.15, 0.15, 0.7]])
-"""Where on a face one looks out from: on a small one in the middle, near the corners on a large one or where what is
-seen of small ones ends."""
+ALL_OVER = np.concatenate([MIDDLE, [[0.7, 0.15, 0.15], [0.15, 0.7, 0.15], [0.15, 0.15, 0.7]]])
+"""Where on a face one looks out from: on a small one in the middle only, unless others hide that but not a neighbour."""
 
 
 def outer_surface(figure: Figure) -> Mesh:
@@ -46,10 +45,10 @@ def seen_from_outside(meshes: Sequence[Mesh]) -> Mesh:
     small, open_question = faces[~large], faces[large]
     seen = _look_out(caster, vertices[small], MIDDLE)[:, 0]
     border = np.flatnonzero(~seen & np.isin(small, small[seen]).any(axis=1))
-    seen[border] = _look_out(caster, vertices[small[border]], NEAR_CORNERS).any(axis=1)
+    seen[border] = _look_out(caster, vertices[small[border]], ALL_OVER).any(axis=1)
     kept = [small[seen]]
     while len(open_question):
-        seen = _look_out(caster, vertices[open_question], NEAR_CORNERS)
+        seen = _look_out(caster, vertices[open_question], ALL_OVER)
         large = _longest_edge(vertices[open_question]) > FINEST
         kept.append(open_question[seen.all(axis=1) | (seen.any(axis=1) & ~large)])
         vertices, open_question = _divided(vertices, open_question[seen.any(axis=1) & ~seen.all(axis=1) & large])
