@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from headfield.errors import InputError, reading
-from headfield.mesh import glb, gltf, obj, ply, stl
+from headfield.mesh import glb, gltf, obj, ply_mesh, stl
 from headfield.mesh.vertices import check_faces
 from headfield.surface import Mesh
 from headfield.surface import unit as normalise
@@ -51,7 +51,7 @@ FORMATS = {
     ".glb": _Format("m", gltf.read, glb.write),
     ".gltf": _Format("m", gltf.read, None),
     ".obj": _Format("mm", obj.read, obj.write),
-    ".ply": _Format("mm", ply.read, ply.write),
+    ".ply": _Format("mm", ply_mesh.read, ply_mesh.write),
     ".stl": _Format("mm", stl.read, stl.write),
 }
 
@@ -64,7 +64,8 @@ def read_mesh(path: Path | str, *, unit: Unit | None = None) -> Mesh:
     """
     mesh = _read(Path(path), unit)
     if not len(mesh.faces):
-        raise InputError(f"{path} has no faces, only {_counted(mesh)}; a mesh was expected.")
+        points = "a single point" if len(mesh.vertices) == 1 else f"{len(mesh.vertices)} points"
+        raise InputError(f"{path} has no faces, only {points}; a mesh was expected.")
     return _as_mesh(mesh, path)
 
 
@@ -136,8 +137,3 @@ def _check(mesh: Mesh, what: str) -> None:
     check_faces(mesh, what)
     if mesh.uv is not None and not np.isfinite(mesh.uv).all():
         raise InputError(f"{what} has texture coordinates that are not finite numbers; repair it first.")
-
-
-def _counted(mesh: Mesh) -> str:
-    n = len(mesh.vertices)
-    return "a single point" if n == 1 else f"{n} points" if n else "nothing at all"

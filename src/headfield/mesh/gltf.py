@@ -134,8 +134,10 @@ class _Document:
         material = self.json["materials"][primitive["material"]] if "material" in primitive else {}
         image, uv_name, factor = self._look(material)
         uv = columns.get(uv_name)
+        with np.errstate(invalid="ignore"):  # infinite coordinates are refused by who asked for the mesh
+            placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
         mesh = replace(
-            Mesh.of(positions @ matrix[:3, :3].T + matrix[:3, 3], faces),
+            Mesh.of(placed, faces),
             uv=None if uv is None else np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1).astype(float),
             attributes=attributes,
         )

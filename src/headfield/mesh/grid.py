@@ -41,7 +41,7 @@ class SparseGrid:
         self.spacing = 2 * bounds / resolution
         self.values: Float64[np.ndarray, "s"] = np.empty(0)
         self._function, self._chunk = function, chunk
-        self._kind = {"dtype": dtype, "device": device}
+        self._dtype, self._device = dtype, device
         self._side = (resolution >> BRICK_BITS) + 1
         self._brick_at = np.full(self._side**3, -1, np.int32)
         self._bricks: Int64[np.ndarray, "b"] = np.empty(0, np.int64)
@@ -83,7 +83,7 @@ class SparseGrid:
         slots = slots[owner[slots] == np.arange(len(slots))]  # each once
         for start in range(0, len(slots), self._chunk):
             some = slots[start : start + self._chunk]
-            places = torch.from_numpy(self.axis[self.points(some)]).to(**self._kind)
+            places = torch.from_numpy(self.axis[self.points(some)]).to(device=self._device, dtype=self._dtype)
             with torch.no_grad():
                 distances = self._function(places).double().cpu().numpy()
             if not np.isfinite(distances).all():

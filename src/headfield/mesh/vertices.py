@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -35,15 +36,15 @@ def gather(mesh: Mesh, index: Integer[np.ndarray, "n"], faces: Integer[np.ndarra
 
 def merge_equal(rows: Shaped[np.ndarray, "n *c"]) -> tuple[Int64[np.ndarray, "m"], Int64[np.ndarray, "n"]]:
     """Where each different row first appears, in that order, and which of these each row equals."""
-    table = np.ascontiguousarray(rows.reshape(len(rows), -1))
+    table = np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:])))
     if table.dtype.kind == "f":
         table = table + 0.0  # -0 becomes 0, so that what is equal has equal bytes
-    keys = table.view(np.dtype((np.void, table.itemsize * table.shape[1])))[:, 0] if table.size else table[:, :0].sum(1)
+    keys = table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    return first[order], rank[which.ravel()]
+    return first[order], rank[which]
 
 
 def split_at_seams(
