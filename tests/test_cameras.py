@@ -212,3 +212,8 @@ def test_one_camera_is_no_list():
         len(front())
     with pytest.raises(IndexError):
         front()[0]
+
+
+def test_a_batch_can_be_walked_through():
+    batch = Camera.stack([front(4.0), front(5.0)])
+    assert [camera.centre[2].item() for camera in batch] == pytest.approx([4.0, 5.0])

@@ -7,6 +7,7 @@ are in pixels; the centre of the pixel in column i, row j is at (i + 0.5, j + 0.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -123,6 +124,9 @@ class Camera:
             self.width,
             self.height,
         )
+
+    def __iter__(self) -> Iterator[Camera]:
+        return (self[index] for index in range(len(self)))
 
     @property
     def centre(self) -> Float[Tensor, "*b 3"]:

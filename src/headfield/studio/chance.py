@@ -22,7 +22,7 @@ def stream(seed: int, *decision: str | int) -> np.random.Generator:
 
 
 def seeds_of(split: Split, first: int, count: int) -> range:
-    """``count`` people of a split from its person number ``first`` on; InputError where the split has no such people."""
+    """``count`` people of a split, from its person number ``first`` on; InputError where it has no such people."""
     if count < 1:
         raise InputError(f"a data set of {count} people is none; ask for at least 1.")
     if first < 0 or first + count > PEOPLE_PER_SPLIT:

@@ -21,12 +21,12 @@ class Order:
     split: Split = "train"
     """What the data set is for; people of different splits differ whatever their numbers."""
     rig: tuple[str, ...] = ("sphere",)
-    """Where the cameras stand, one or several of: orbit, arc, grid, fibonacci, views-1, views-3, views-6, sphere, phone."""
+    """Where the cameras stand: some of orbit, arc, grid, fibonacci, views-1, views-3, views-6, sphere, phone."""
     size: int = 256
     """The width and height of the pictures in pixels."""
     expressions: int | Literal["all"] = 1
-    """How many expressions of each person: the first is neutral, the others by chance; "all" is neutral and each movement
-    of the model alone."""
+    """How many expressions of each person: the first is neutral, the others left to chance; "all" is neutral and each
+    of the model's movements alone."""
     light: Literal["subject", "view"] = "subject"
     """Whether a person stands in one light, or each view has its own."""
     layers: tuple[Literal["mask", "normals", "depth"], ...] = ("mask", "normals", "depth")
@@ -46,7 +46,7 @@ class Order:
         if len(set(self.rig)) < len(self.rig):
             raise InputError(f"a rig is named twice in {', '.join(self.rig)}; name each once.")
         if not 16 <= self.size <= 4096:
-            raise InputError(f"pictures of {self.size} x {self.size} pixels are not made; choose a size from 16 to 4096.")
+            raise InputError(f"pictures {self.size} pixels wide are not made; choose a size from 16 to 4096.")
         if self.expressions != "all" and self.expressions < 1:
             raise InputError(f"{self.expressions} expressions of a person are none; ask for at least 1.")
         if self.scan_points < 0:

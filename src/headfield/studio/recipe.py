@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from headfield.capture import Capture, Landmarks, Subject, View
-from headfield.studio.backgrounds import sample_background
-from headfield.studio.body import Body, make_body
+from headfield.capture import Landmarks, Subject
+from headfield.studio.body import make_body
 from headfield.studio.builtin import load_builtin
 from headfield.studio.chance import stream
 from headfield.studio.deform import Deformation
@@ -22,15 +21,13 @@ from headfield.studio.hair.grow import grow
 from headfield.studio.hair.styles import HairStyle, sample_style
 from headfield.studio.ict import load_ict
 from headfield.studio.identity import Identity
-from headfield.studio.light import sample_light
 from headfield.studio.look import Look, sample_look
 from headfield.studio.model import HeadModel
 from headfield.studio.order import Order
-from headfield.studio.phone import phone_photo
-from headfield.studio.photograph import expose
-from headfield.studio.rigs import rig
 from headfield.studio.scanner import scan
-from headfield.studio.stage import LitStage, Stage
+from headfield.studio.session import Session
+from headfield.studio.stage import Stage
+from headfield.studio.truth import outer_surface
 from headfield.surface import Mesh
 
 
@@ -121,15 +118,14 @@ def _facts(person: Person, expression: Expression) -> Mapping[str, object]:
 
 
 def make_subject(order: Order, seed: int, index: int, *, name: str) -> Subject:
-    """The subject an order has of a person with their face number ``index``. Its views are taken one at a time."""
+    """The subject an order has of a person with their face number ``index``. Its views are taken when they are read."""
     model = load_model(order.model)
     expression = expression_of(model, seed, index, all_alone=order.expressions == "all")
     figure = make_figure(model, sample_person(model, seed), expression)
     stage = Stage.of(figure)
-    shots = _shots(order, seed, index)
     return Subject(
         name=name,
-        capture=Capture(LazyViews([shot.name for shot in shots], lambda i: _take(order, stage, shots[i], figure))),
+        capture=Session(order, figure, stage, seed, index).capture,
         scan=scan(stage, stream(seed, "scan", index), points=order.scan_points) if order.scan_points else None,
         truth=outer_surface(figure) if order.truth else None,
         landmarks=Landmarks(figure.landmarks, np.ones(68, dtype=bool)),

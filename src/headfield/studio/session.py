@@ -1,4 +1,4 @@
-"""A session in front of the studio's cameras: which views an order takes of a figure, and each view when it is asked for."""
+"""A session in front of the studio's cameras: the views an order takes of a figure, each when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from headfield.cameras import Camera
-from headfield.capture import Capture, Landmarks, LazyViews, View
+from headfield.capture import Capture, LazyViews, View
 from headfield.studio.backgrounds import sample_background
 from headfield.studio.chance import stream
+from headfield.studio.figure import Figure
 from headfield.studio.light import sample_light
 from headfield.studio.order import Order
 from headfield.studio.phone import phone_photo
 from headfield.studio.photograph import expose
 from headfield.studio.rigs import rig
+from headfield.studio.sight import visible_landmarks
 from headfield.studio.stage import LitStage, Stage
 
 
@@ -25,8 +26,8 @@ class Session:
     """One figure on its stage, and what decides its pictures."""
 
     order: Order
+    figure: Figure
     stage: Stage
-    landmarks: np.ndarray
     seed: int
     expression: int
 
@@ -61,5 +62,11 @@ class Session:
             view = phone_photo(plate, background, self._chance("phone", name), name=name)
         else:
             view = plate.view(name, plate.over(background))
-        unwanted = {"mask", "normals", "depth"} - set(self.order.layers)
-        return replace(view, landmarks=self._seen_landmarks(camera), **dict.fromkeys(unwanted))
+        wanted = self.order.layers
+        return replace(
+            view,
+            landmarks=visible_landmarks(self.stage, camera, self.figure.landmarks),
+            mask=view.mask if "mask" in wanted else None,
+            normals=view.normals if "normals" in wanted else None,
+            depth=view.depth if "depth" in wanted else None,
+        )
