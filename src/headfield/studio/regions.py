@@ -18,6 +18,9 @@ from scipy.spatial import cKDTree
 
 from headfield.surface import unit
 
+REACH = 1.7
+"""How far from its centre a region ends, in terms of its outline's mean distance from there."""
+
 
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -40,7 +43,9 @@ class Region:
         directions = unit(np.asarray(points, float) - self.centre)
         gap, _ = self._curve_tree.query(directions)
         inside = _inside_polygon(self._flattened(directions), self._polygon)
-        return np.where(inside, gap, -gap) * self._radius
+        # Shoulders and chest lie behind the nape and the throat, in the same directions, but farther off.
+        beyond = np.linalg.norm(np.asarray(points, float) - self.centre, axis=1) - REACH * self._radius
+        return np.minimum(np.where(inside, gap, -gap) * self._radius, -beyond)
 
     def weight(self, points: Float[np.ndarray, "n 3"], blur: float = 0.03) -> Float64[np.ndarray, "n"]:
         """0 outside to 1 inside, one half on the outline, blended over ``blur`` to both sides."""
@@ -171,6 +176,22 @@ _BROW = [
 
 SCALP = Region.symmetric(np.array(_HAIRLINE), _SCALP_CENTRE, _SCALP_AXIS)
 """Where a full head of hair grows: forehead to nape, sideburns in front of the ears, free of the ears."""
+
+
+def hairline(higher: float = 0.0, temples: float = 0.0, peak: float = 0.0) -> Region:
+    """The scalp with another hairline before the ears: moved up by ``higher``, drawn back at the temples, with a peak.
+
+    All in head units; a hairline that recedes has high temples.
+    """
+    half = np.array(_HAIRLINE)
+    front = np.clip((half[:, 2] - 0.1) / 0.2, 0, 1)
+    corner = np.exp(-np.square((half[:, 0] - 0.24) / 0.09)) * (half[:, 1] > 0.35)
+    middle = np.exp(-np.square(half[:, 0] / 0.05)) * (half[:, 1] > 0.35)
+    move = front * higher + corner * temples - middle * peak
+    # Up the forehead and back over the top.
+    crown = unit(np.array([0.0, 0.66, -0.1]) - half)
+    return Region.symmetric(half + crown * move[:, None], _SCALP_CENTRE, _SCALP_AXIS)
+
 
 BEARD = Region.symmetric(np.array(_BEARD), _FACE_CENTRE, _FACE_AXIS)
 """Cheeks, jaw, chin and throat, without lips and moustache."""

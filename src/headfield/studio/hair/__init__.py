@@ -1,0 +1,1 @@
+"""Hair: styles, strands, and the watertight hulls they are seen and scanned as."""

@@ -1,0 +1,50 @@
+"""Finer triangles without cracks: every edge that is too long is halved, in all triangles that share it."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+_HALVINGS = {
+    # which of a triangle's edges (ab, bc, ca) are halved -> its pieces; 3, 4, 5 are the middles of ab, bc, ca
+    (False, False, False): [(0, 1, 2)],
+    (True, False, False): [(0, 3, 2), (3, 1, 2)],
+    (False, True, False): [(0, 1, 4), (0, 4, 2)],
+    (False, False, True): [(0, 1, 5), (5, 1, 2)],
+    (True, True, False): [(3, 1, 4), (0, 3, 4), (0, 4, 2)],
+    (False, True, True): [(4, 2, 5), (1, 4, 5), (0, 1, 5)],
+    (True, False, True): [(0, 3, 5), (3, 1, 2), (3, 2, 5)],
+    (True, True, True): [(0, 3, 5), (3, 1, 4), (5, 4, 2), (3, 4, 5)],
+}
+
+
+def refined(
+    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: float
+) -> tuple[Float64[np.ndarray, "w 3"], Int64[np.ndarray, "g 3"]]:
+    """The same surface with no edge longer than ``longest``; the given vertices stay the first ones."""
+    while True:
+        halved = _halve_long_edges(vertices, faces, longest)
+        if halved is None:
+            return vertices, faces
+        vertices, faces = halved
+
+
+def _halve_long_edges(
+    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    sides = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2), axis=2)
+    lengths = np.linalg.norm(vertices[sides[..., 0]] - vertices[sides[..., 1]], axis=2)
+    long = lengths > longest
+    if not long.any():
+        return None
+    keys = sides[..., 0] * len(vertices) + sides[..., 1]
+    unique, where = np.unique(keys[long], return_inverse=True)
+    ends = np.stack(np.divmod(unique, len(vertices)), axis=1)
+    middle = np.full(faces.shape, -1, np.int64)
+    middle[long] = len(vertices) + where
+    corners = np.concatenate([faces, middle], axis=1)
+    pieces = []
+    for pattern, triangles in _HALVINGS.items():
+        chosen = corners[np.all(long == pattern, axis=1)]
+        pieces += [chosen[:, triangle] for triangle in triangles]
+    return np.concatenate([vertices, vertices[ends].mean(axis=1)]), np.concatenate(pieces)
