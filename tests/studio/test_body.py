@@ -139,6 +139,33 @@ def test_asymmetry_is_what_is_left_when_the_mirror_image_is_taken_away(model: He
     assert 0.1 < size < 4
 
 
+def test_men_have_larger_faces_and_wider_jaws_on_average_and_the_sexes_overlap(model: HeadModel):
+    def measures(femininity: float) -> np.ndarray:
+        shapes = []
+        for seed in range(30):
+            identity = Identity.sample(model, np.random.default_rng(seed), femininity=femininity)
+            places = model.landmarks[[8, 27, 4, 12]]
+            modes = model.identity[:, places].astype(float)
+            shapes.append(identity.scale * (model.mean[places] + np.tensordot(identity.weights, modes, axes=1)))
+        chin, bridge, right, left = np.moveaxis(np.array(shapes), 1, 0)
+        return np.stack([bridge[:, 1] - chin[:, 1], left[:, 0] - right[:, 0]]) * MILLIMETRES_PER_UNIT
+
+    women, men = measures(1.0), measures(0.0)
+    more = men.mean(axis=1) - women.mean(axis=1)
+    assert (more > 4).all()
+    assert (more < 16).all()
+    assert (women.max(axis=1) > men.min(axis=1)).all()
+
+
+def test_random_people_vary_as_much_as_the_model_says(model: HeadModel):
+    weights = np.array([Identity.sample(model, np.random.default_rng(seed)).weights for seed in range(200)])
+    assert 0.85 < weights.std() < 1
+    assert np.abs(weights.mean(axis=0)).max() < 0.3
+    scales = [Identity.sample(model, np.random.default_rng(seed)).scale for seed in range(200)]
+    assert 0.95 < min(scales) < 0.98
+    assert 1.02 < max(scales) < 1.05
+
+
 @pytest.mark.parametrize("name", NATURAL)
 def test_natural_expressions_stay_within_reach_and_eyes_agree(name: str, rng: np.random.Generator):
     model = load_builtin()

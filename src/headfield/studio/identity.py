@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float64
 
 from headfield.studio.model import HeadModel
+from headfield.surface import unit
 from headfield.units import MILLIMETRES_PER_UNIT
 
 FURTHEST = 2.2
@@ -18,8 +20,41 @@ SCALE_DEVIATION = 0.02
 WAVES = 6
 WAVELENGTHS = (0.6, 1.6)
 """From 120 to 320 mm: a crooked nose or jaw, one ear higher, one cheek fuller."""
-CROOKEDNESS = 1.0 / MILLIMETRES_PER_UNIT
+CROOKEDNESS = 0.8 / MILLIMETRES_PER_UNIT
 """How far from symmetric the average person is, root mean square."""
+
+MANLY_SCALE = 0.015
+"""How much larger than average a man's head is, beyond what the modes know."""
+
+_DIMORPHISM = (
+    # From one landmark (or the middle of several) to another, along an axis: how many millimetres more men have.
+    ((8,), (27,), 1, 9.0),  # height of the face
+    ((1,), (15,), 0, 6.0),  # width of the face
+    ((4,), (12,), 0, 7.0),  # width of the jaw
+    ((7,), (9,), 0, 3.0),  # width of the chin
+    ((33,), (27,), 1, 3.0),  # height of the nose
+    ((31,), (35,), 0, 3.0),  # width of the nose
+    ((31, 35), (30,), 2, 1.0),  # how far the nose stands out
+    ((37, 38, 43, 44), (19, 24), 2, 2.5),  # how far the brows stand out
+    ((37, 38, 43, 44), (19, 24), 1, -2.5),  # how far they are above the eyes
+    ((62,), (51,), 1, -0.7),  # height of the upper lip
+    ((57,), (66,), 1, -0.7),  # height of the lower lip
+)
+"""Differences between the averages of men and women, rounded, as anthropometry knows them."""
+
+
+@lru_cache(maxsize=4)
+def masculine(model: HeadModel) -> Float64[np.ndarray, "k"]:
+    """The weights that lead from the mean to an average man: the likeliest that have half of each difference."""
+    rows = []
+    for start, end, axis, _ in _DIMORPHISM:
+        ends = [model.identity[:, model.landmarks[list(points)], axis].mean(axis=1) for points in (start, end)]
+        rows.append(ends[1] - ends[0])
+    measures = np.array(rows, np.float64) * MILLIMETRES_PER_UNIT
+    wanted = np.array([difference / 2 for *_, difference in _DIMORPHISM])
+    spread = measures @ measures.T
+    # What a measure may miss, about a millimetre, keeps weak modes out of it.
+    return measures.T @ np.linalg.solve(spread + np.eye(len(wanted)), wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +76,21 @@ class Identity:
         return Identity(np.zeros(model.modes), 1.0, np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3)))
 
     @staticmethod
-    def sample(model: HeadModel, rng: np.random.Generator) -> Identity:
-        """A random person, as likely as the people the model was learned from."""
+    def sample(model: HeadModel, rng: np.random.Generator, *, femininity: float = 0.5) -> Identity:
+        """A random person, as likely as the people the model was learned from.
+
+        From 0 to 1, ``femininity`` moves the shape from what is usual for men to what is usual for women; people of
+        either sex differ far more among themselves.
+        """
         weights = rng.normal(size=model.modes)
         for _ in range(8):
             outside = np.abs(weights) > FURTHEST
             weights[outside] = rng.normal(size=outside.sum())
         weights = np.clip(weights, -FURTHEST, FURTHEST)
-        scale = 1 + SCALE_DEVIATION * float(np.clip(rng.normal(), -2, 2))
+        manly = 1 - 2 * femininity
+        # Halfway towards the usual for the sex: what remains along that direction differs from person to person.
+        weights += manly * masculine(model) - 0.5 * (weights @ unit(masculine(model))) * unit(masculine(model))
+        scale = 1 + SCALE_DEVIATION * float(np.clip(rng.normal(), -2, 2)) + MANLY_SCALE * manly
         directions = rng.normal(size=(WAVES, 3))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         waves = directions * 2 * np.pi / rng.uniform(*WAVELENGTHS, size=(WAVES, 1))

@@ -22,7 +22,7 @@ FINEST = 3.0 / MILLIMETRES_PER_UNIT
 """Faces with longer edges than this that are seen in part only are divided."""
 MIDDLE = np.full((1, 3), 1 / 3)
 ALL_OVER = np.concatenate([MIDDLE, [[0.7, 0.15, 0.15], [0.15, 0.7, 0.15], [0.15, 0.15, 0.7]]])
-"""Where on a face one looks out from: on a small one in the middle only, unless others hide that but not a neighbour."""
+"""Where on a face one looks out from: the middle of a small one, all over where it is large or hidden in part."""
 
 
 def outer_surface(figure: Figure) -> Mesh:
