@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,3 +103,8 @@ def test_no_points_are_no_answers():
 def test_a_mesh_without_faces_has_no_distance():
     with pytest.raises(InputError, match="has no faces"):
         closest_points(Mesh.of(np.zeros((3, 3)), np.zeros((0, 3), int)), np.zeros((1, 3)))
+
+
+def test_without_libigl_distances_are_found_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "igl", None)
+    assert closest_points(plane(), np.array([[0.1, 0.2, 0.7]])).distances[0] == pytest.approx(0.7)

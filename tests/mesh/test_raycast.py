@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -124,3 +126,10 @@ def test_no_rays_are_no_hits():
 def test_a_mesh_without_faces_cannot_be_hit():
     with pytest.raises(InputError, match="has no faces"):
         RayCaster(Mesh.of(np.zeros((3, 3)), np.zeros((0, 3), int)))
+
+
+def test_without_embree_rays_are_cast_all_the_same(monkeypatch):
+    for module in ("embreex", "embreex.mesh_construction", "embreex.rtcore_scene"):
+        monkeypatch.setitem(sys.modules, module, None)
+    hits = RayCaster(cube(side=2.0)).first_hits(np.array([[0.1, 0.2, 5.0]]), np.array([[0.0, 0, -1]]))
+    np.testing.assert_allclose(hits.distance, [4])

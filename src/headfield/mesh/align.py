@@ -28,8 +28,8 @@ SLOWEST_SHRINKING = 0.8
 NARROWEST = 1e-6
 """The smallest width, in extents of the target: a perfect match would leave none."""
 
-STILL = 1e-6
-"""ICP ends when no point moves more than this in one step, in extents of the target."""
+STILL = 0.003
+"""ICP ends when no point moves more than this in one step, in widths: no more than the distances can tell."""
 
 
 def umeyama(
@@ -90,7 +90,7 @@ def icp(
         weights = (width**2 / (width**2 + closest.distances**2)) ** 2
         step = _point_to_plane_step(moved, closest.points, normals[closest.faces], weights, with_scale)
         move = step.after(move)
-        if not still_shrinking and np.abs(step.apply(moved) - moved).max() < STILL * extent:
+        if not still_shrinking and np.abs(step.apply(moved) - moved).max() < STILL * width:
             break
     return move.similarity()
 
