@@ -18,6 +18,12 @@ DIELECTRIC = np.float32(0.04)
 TILT_OUTER, TILT_INNER = np.float32(0.12), np.float32(-0.18)
 """How far a fibre's two highlights are shifted towards its tip: light from its surface, and through its body."""
 
+STRAY = np.float32(0.12)
+"""How far that differs from strand to strand."""
+
+THROUGH = np.float32(4)
+"""How much more light goes through a fibre of no colour than is mirrored off it."""
+
 _BAND = np.array([0] + 3 * [1] + 5 * [2], np.float32)
 """The order of each harmonic."""
 
@@ -65,23 +71,37 @@ def surroundings_on_surface(
 
 
 def lamp_on_fibres(
-    normals: Vectors, to_eye: Vectors, flow: Vectors, roughness: Numbers, colour: Vectors, lamp: Lamp
+    normals: Vectors,
+    to_eye: Vectors,
+    flow: Vectors,
+    roughness: Numbers,
+    colour: Vectors,
+    strand: Numbers,
+    lamp: Lamp,
 ) -> Vectors:
-    """The share of a lamp's light that fibres along ``flow`` mirror to the eye, white, and let through, coloured."""
+    """The share of a lamp's light that fibres along ``flow`` mirror to the eye, white, and let through, coloured.
+
+    ``strand`` tells strands apart (mean 0): no two shine in quite the same place.
+    """
     half = halfway(to_eye, lamp)
     # Hair is no opaque surface: light reaches a little around its horizon.
     facing = np.clip((normals @ lamp.direction + np.float32(0.25)) / np.float32(1.25), 0, 1)
     sharpness = 2 / np.maximum(roughness, 0.1) ** 4
-    outer = _fibre_lobe(normals, flow, half, TILT_OUTER, sharpness)
-    inner = _fibre_lobe(normals, flow, half, TILT_INNER, sharpness / 4)
-    return (facing / 4)[:, None] * (DIELECTRIC * outer[:, None] + (4 * DIELECTRIC) * colour * inner[:, None])
-
-
-def _fibre_lobe(normals: Vectors, flow: Vectors, half: Vectors, tilt: np.float32, sharpness: Numbers) -> Numbers:
     along = flow - dot(flow, normals)[:, None] * normals
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-    along = (along + tilt * normals) / np.sqrt(1 + tilt**2)
-    sine = np.sqrt(np.maximum(1 - dot(along, half) ** 2, 0))
+    outer = _fibre_lobe(normals, along, half, TILT_OUTER + STRAY * strand, sharpness)
+    inner = _fibre_lobe(normals, along, half, TILT_INNER + STRAY * strand, sharpness / 4)
+    return (facing / 4)[:, None] * (DIELECTRIC * outer[:, None] + THROUGH * DIELECTRIC * colour * inner[:, None])
+
+
+def fibre_share(colour: Vectors) -> Vectors:
+    """What fibres mirror and let through of a uniform environment."""
+    return DIELECTRIC * (1 + THROUGH * colour)
+
+
+def _fibre_lobe(normals: Vectors, along: Vectors, half: Vectors, tilt: Numbers, sharpness: Numbers) -> Numbers:
+    leaning = (along + tilt[:, None] * normals) / np.sqrt(1 + tilt**2)[:, None]
+    sine = np.sqrt(np.maximum(1 - dot(leaning, half) ** 2, 0))
     return np.sqrt(sharpness / np.float32(2 * np.pi)) * sine**sharpness
 
 

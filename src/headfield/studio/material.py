@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float32, Int64, Shaped
@@ -43,6 +44,26 @@ class Material:
         density = np.sqrt(texels / np.maximum(mesh.face_areas, 1e-12)).astype(np.float32)
         return Material(part, Pyramid.of(mesh.texture), density, None)
 
+    @property
+    def fibrous(self) -> bool:
+        """Whether this is hair: a surface that stands for strands, of which it knows the way."""
+        return "flow" in self.part.mesh.attributes
+
+    @property
+    def translucent(self) -> bool:
+        """Whether what lies behind can show through."""
+        return self.fibrous or "opacity" in self.part.mesh.attributes
+
+    @cached_property
+    def points(self) -> Float32[np.ndarray, "v 3"]:
+        """Where its vertices are."""
+        return self.part.mesh.vertices.astype(np.float32)
+
+    @cached_property
+    def flow(self) -> Float32[np.ndarray, "v 3"]:
+        """Where the strands of a fibrous part are heading."""
+        return self.part.mesh.attributes["flow"].astype(np.float32)
+
     def albedo(
         self,
         faces: Int64[np.ndarray, "n"],
@@ -57,14 +78,12 @@ class Material:
             return interpolate(self.colours, self.part.mesh.faces[faces], weights).astype(np.float32)
         return np.full((len(faces), 3), GREY)
 
-    def attribute(
-        self, name: str, faces: Int64[np.ndarray, "n"], weights: Float32[np.ndarray, "n 3"]
-    ) -> Float32[np.ndarray, "n *c"] | None:
-        """A vertex attribute at places of the part; None if its mesh has no such attribute."""
-        values = self.part.mesh.attributes.get(name)
+    def opacity(self, faces: Int64[np.ndarray, "n"], weights: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n"]:
+        """How much is hidden of what lies behind places of the part."""
+        values = self.part.mesh.attributes.get("opacity")
         if values is None:
-            return None
-        return interpolate(values, self.part.mesh.faces[faces], weights).astype(np.float32)
+            return np.ones(len(faces), np.float32)
+        return np.clip(interpolate(values, self.part.mesh.faces[faces], weights), 0, 1).astype(np.float32)
 
 
 def interpolate(

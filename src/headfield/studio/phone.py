@@ -31,7 +31,7 @@ def phone_photo(
     light = _through_lens(plate.over(background), rng)
     light = light * np.exp2(rng.normal(0, 0.3)) * _white_balance(rng)
     picture = _processed(_with_noise(light.astype(np.float32), rng), rng)
-    return plate.view(name, _through_jpeg(picture, rng))
+    return plate.showing(name, _through_jpeg(picture, rng))
 
 
 def _through_lens(light: Picture, rng: np.random.Generator) -> Picture:

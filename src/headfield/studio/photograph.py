@@ -21,7 +21,7 @@ from headfield.studio.shading import Seen, normals, radiance
 from headfield.studio.stage import LitStage, Stage
 from headfield.studio.tone import to_pixels
 
-LAYERS = 3
+LAYERS = 6
 """How many surfaces that do not hide everything behind them a ray goes through at most."""
 
 STEP = 0.75
@@ -58,7 +58,11 @@ class Plate:
         """The light of the whole picture in front of a background, a picture or one colour."""
         return self.radiance + (1 - self.coverage[..., None]) * background
 
-    def view(self, name: str, image: UInt8[np.ndarray, "h w 3"]) -> View:
+    def view(self, name: str, light: Float32[np.ndarray, "h w 3"]) -> View:
+        """The view whose picture shows ``light``."""
+        return self.showing(name, to_pixels(light))
+
+    def showing(self, name: str, image: UInt8[np.ndarray, "h w 3"]) -> View:
         """The view whose picture is ``image``."""
         return View(name, self.camera, image, self.mask, self.normals, self.depth)
 
@@ -79,7 +83,7 @@ def photograph(
     """The view of a lit stage from one camera; in front of a mid grey wall if no background is given."""
     plate = expose(lit, camera, samples_per_side=samples_per_side)
     wall = np.array(GREY, np.float32) if background is None else background
-    return plate.view(name, to_pixels(plate.over(wall)))
+    return plate.view(name, plate.over(wall))
 
 
 def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate:
@@ -170,29 +174,43 @@ def _look(
     light = np.zeros((len(pixels), 4), np.float32)
     directions, through = lens.directions(pixels), np.ones(len(pixels), np.float32)
     rays = np.arange(len(pixels))
-    for layer in range(LAYERS):
+    for _ in range(LAYERS):
         met = np.flatnonzero(hits.hit)
         rays, hits = rays[met], _some(hits, met)
-        colour, opacity = radiance(lit, _seen(lens, directions[rays], hits))
+        beyond = _beyond(lit.stage, lens, directions[rays], hits)
+        colour, opacity = radiance(lit, _seen(lens, directions[rays], hits, beyond.distance - hits.distance))
         share = (through[rays] * opacity)[:, None]
         light[rays] += np.concatenate([share * colour, share], axis=1)
         through[rays] *= 1 - opacity
         onwards = np.flatnonzero(through[rays] > CLEAR)
-        if not len(onwards) or layer + 1 == LAYERS:
+        if not len(onwards):
             break
-        rays, passed = rays[onwards], hits.distance[onwards] + PAST
-        hits = lit.stage.scene.first_hits(lens.centre + passed[:, None] * directions[rays], directions[rays])
-        hits = Hits(hits.distance + passed, hits.faces, hits.weights)
+        rays, hits = rays[onwards], _some(beyond, onwards)
     return light
 
 
-def _seen(lens: _Lens, directions: Float64[np.ndarray, "n 3"], hits: Hits) -> Seen:
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+def _beyond(stage: Stage, lens: _Lens, directions: Float64[np.ndarray, "n 3"], hits: Hits) -> Hits:
+    """What rays meet next behind what is not opaque; nothing behind everything else."""
+    count = len(hits.faces)
+    distance, faces, weights = np.full(count, np.inf), np.full(count, -1), np.zeros((count, 3))
+    onwards = np.flatnonzero(stage.translucent[stage.part_of(hits.faces)])
+    if len(onwards):
+        passed = hits.distance[onwards] + PAST
+        start = lens.centre + passed[:, None] * directions[onwards]
+        further = stage.scene.first_hits(start, directions[onwards])
+        distance[onwards] = passed + further.distance
+        faces[onwards], weights[onwards] = further.faces, further.weights
+    return Hits(distance, faces, weights)
+
+
+def _seen(lens: _Lens, directions: Float64[np.ndarray, "n 3"], hits: Hits, thickness: Float64[np.ndarray, "n"]) -> Seen:
+    lengths = np.linalg.norm(directions, axis=1)
     return Seen(
         hits.faces,
         hits.weights.astype(np.float32),
-        (-directions / lengths).astype(np.float32),
+        (-directions / lengths[:, None]).astype(np.float32),
         (hits.distance / lens.focal.mean()).astype(np.float32),
+        (lengths * thickness).astype(np.float32),
     )
 
 
@@ -200,7 +218,7 @@ def _geometry(lit: LitStage, lens: _Lens, pixels: Float64[np.ndarray, "n 2"], hi
     """Normals in the camera's axes, and depth."""
     layers = np.zeros((len(pixels), 4), np.float32)
     met = np.flatnonzero(hits.hit)
-    seen = _seen(lens, lens.directions(pixels[met]), _some(hits, met))
+    seen = _seen(lens, lens.directions(pixels[met]), _some(hits, met), np.zeros(len(met)))
     layers[met, :3] = normals(lit.stage, seen) @ lens.rotation.T.astype(np.float32)
     layers[met, 3] = hits.distance[met]
     return layers

@@ -7,13 +7,25 @@ their view of the sky, since their walls light each other in the walls' own colo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from headfield.studio.highlights import dot, lamp_on_fibres, lamp_on_surface, surroundings_on_surface
+from headfield.studio.fibre import strands
+from headfield.studio.highlights import dot, fibre_share, lamp_on_fibres, lamp_on_surface, surroundings_on_surface
 from headfield.studio.material import Material, interpolate
 from headfield.studio.stage import LitStage, Stage
+from headfield.units import MILLIMETRES_PER_UNIT
+
+BARE_GLOSS = 0.25
+"""The gloss with which a surface mirrors as much as wet skin, varnish or a clean strand of hair; cloth has less."""
+
+SHADES = np.float32(0.28)
+"""How much strands differ in brightness: the logarithm of one standard deviation."""
+
+FREE_PATH = np.float32(0.9 / MILLIMETRES_PER_UNIT)
+"""How far one sees into hair on average before a strand is in the way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +37,18 @@ class Seen:
     to_eye: Float32[np.ndarray, "n 3"]
     footprint: Float32[np.ndarray, "n"]
     """How wide a pixel is there, in head units."""
+    thickness: Float32[np.ndarray, "n"]
+    """How far the ray flies on until it meets the next surface; for what hides everything behind it, anything."""
+
+    def taken(self, which: Int64[np.ndarray, "m"], *, first_face: int = 0) -> Seen:
+        """Some of the places, their faces counted from ``first_face``."""
+        return Seen(
+            self.faces[which] - first_face,
+            self.weights[which],
+            self.to_eye[which],
+            self.footprint[which],
+            self.thickness[which],
+        )
 
 
 def radiance(lit: LitStage, seen: Seen) -> tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]:
@@ -37,12 +61,11 @@ def radiance(lit: LitStage, seen: Seen) -> tuple[Float32[np.ndarray, "n 3"], Flo
     parts = stage.part_of(seen.faces)
     for index in np.unique(parts):
         at = np.flatnonzero(parts == index)
-        material = stage.materials[index]
-        local = Seen(seen.faces[at] - stage.first_faces[index], seen.weights[at], seen.to_eye[at], seen.footprint[at])
-        colour[at] = _of_material(lit, material, local, normals[at], here[at, 3:])
-        cover = material.attribute("opacity", local.faces, local.weights)
-        if cover is not None:
-            opacity[at] = np.clip(cover, 0, 1)
+        material, local = stage.materials[index], seen.taken(at, first_face=int(stage.first_faces[index]))
+        look = _fibres if material.fibrous else _surface
+        colour[at], opacity[at] = look(lit, material, local, normals[at], _Falling.of(here[at, 3:]))
+    from_behind = dot(stage.face_normals[seen.faces], seen.to_eye) < 0
+    opacity[from_behind & stage.fibrous[parts]] = 0
     return colour, opacity
 
 
@@ -58,29 +81,57 @@ def _facing(stage: Stage, seen: Seen, interpolated: Float32[np.ndarray, "n 3"]) 
     return facing / np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), np.float32(1e-9))
 
 
-def _of_material(
-    lit: LitStage,
-    material: Material,
-    seen: Seen,
-    normals: Float32[np.ndarray, "n 3"],
-    here: Float32[np.ndarray, "n k"],
-) -> Float32[np.ndarray, "n 3"]:
-    """``here`` holds irradiance, openness and the visibility of each lamp."""
-    irradiance, openness, visibility = here[:, :3], here[:, 3], here[:, 4:]
+class _Falling(NamedTuple):
+    """The light that falls on places: all of it, and how open they are to the sky and to each lamp."""
+
+    irradiance: Float32[np.ndarray, "n 3"]
+    openness: Float32[np.ndarray, "n"]
+    visibility: Float32[np.ndarray, "n l"]
+
+    @staticmethod
+    def of(interpolated: Float32[np.ndarray, "n k"]) -> _Falling:
+        return _Falling(interpolated[:, :3], interpolated[:, 3], interpolated[:, 4:])
+
+
+Look = tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]
+
+
+def _surface(
+    lit: LitStage, material: Material, seen: Seen, normals: Float32[np.ndarray, "n 3"], falling: _Falling
+) -> Look:
+    """A surface: matt under a dielectric's gloss."""
     albedo = material.albedo(seen.faces, seen.weights, seen.footprint)
-    matt = albedo / np.float32(np.pi) * irradiance * _hollow_gain(openness, albedo)
-    if not material.part.gloss:
-        return matt
+    light = albedo / np.float32(np.pi) * falling.irradiance * _hollow_gain(falling.openness, albedo)
+    if material.part.gloss:
+        roughness = np.full(len(albedo), material.part.roughness, np.float32)
+        ambient = lit.light.ambient
+        mirrored = surroundings_on_surface(normals, seen.to_eye, roughness, falling.openness, ambient)
+        for k, lamp in enumerate(lit.light.lamps):
+            share = falling.visibility[:, k] * lamp_on_surface(normals, seen.to_eye, roughness, lamp)
+            mirrored += share[:, None] * lamp.colour
+        light = light + np.float32(material.part.gloss / BARE_GLOSS) * mirrored
+    return light, material.opacity(seen.faces, seen.weights)
+
+
+def _fibres(
+    lit: LitStage, material: Material, seen: Seen, normals: Float32[np.ndarray, "n 3"], falling: _Falling
+) -> Look:
+    """Hair: strands in all shades of its colour, with a fibre's sheen, that thin out where there is little of it."""
+    flow = interpolate(material.flow, material.part.mesh.faces[seen.faces], seen.weights)
+    points = interpolate(material.points, material.part.mesh.faces[seen.faces], seen.weights)
+    flow = flow / np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), np.float32(1e-6))
+    strand = strands(points, flow, seen.footprint)
+    albedo = material.albedo(seen.faces, seen.weights, seen.footprint)
+    albedo = np.minimum(albedo * np.exp(SHADES * strand)[:, None], np.float32(0.95))
+    received = falling.irradiance / np.float32(np.pi)
+    light = albedo * received * _hollow_gain(falling.openness, albedo)
     roughness = np.full(len(albedo), material.part.roughness, np.float32)
-    flow = material.attribute("flow", seen.faces, seen.weights)
-    mirrored = surroundings_on_surface(normals, seen.to_eye, roughness, openness, lit.light.ambient)
+    mirrored = fibre_share(albedo) * received * falling.openness[:, None]
     for k, lamp in enumerate(lit.light.lamps):
-        if flow is None:
-            share = lamp_on_surface(normals, seen.to_eye, roughness, lamp)[:, None]
-        else:
-            share = lamp_on_fibres(normals, seen.to_eye, flow, roughness, albedo, lamp)
-        mirrored += visibility[:, k, None] * share * lamp.colour
-    return matt + np.float32(2 * material.part.gloss) * mirrored
+        share = lamp_on_fibres(normals, seen.to_eye, flow, roughness, albedo, strand, lamp)
+        mirrored += falling.visibility[:, k, None] * share * lamp.colour
+    opacity = 1 - np.exp(-seen.thickness / FREE_PATH * np.exp(np.clip(strand, -0.5, 1)))
+    return light + np.float32(material.part.gloss / BARE_GLOSS) * mirrored, opacity
 
 
 def _hollow_gain(openness: Float32[np.ndarray, "n"], albedo: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from scipy import sparse
 
 from headfield.mesh.raycast import RayCaster
@@ -76,6 +76,16 @@ class Stage:
     def materials(self) -> tuple[Material, ...]:
         """What each part is made of."""
         return tuple(Material.of(part) for part in self.parts)
+
+    @cached_property
+    def fibrous(self) -> Bool[np.ndarray, "p"]:
+        """Which parts are hair."""
+        return np.array([material.fibrous for material in self.materials])
+
+    @cached_property
+    def translucent(self) -> Bool[np.ndarray, "p"]:
+        """Which parts let something show that lies behind them."""
+        return np.array([material.translucent for material in self.materials])
 
     @cached_property
     def means(self) -> sparse.csr_array:
