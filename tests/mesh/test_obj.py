@@ -147,6 +147,14 @@ def test_a_broken_texture_is_one_sentence(tmp_path):
         read(tmp_path, TEXTURED.format(library="some.mtl", more=""))
 
 
+def test_no_program_is_run_for_a_texture(tmp_path):
+    """PostScript is a language; Pillow would call an interpreter for it."""
+    (tmp_path / "skin.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    (tmp_path / "some.mtl").write_text("newmtl skin\nmap_Kd skin.png\n")
+    with pytest.raises(InputError, match=r"skin\.png is not a picture"):
+        read(tmp_path, TEXTURED.format(library="some.mtl", more=""))
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

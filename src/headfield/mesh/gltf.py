@@ -193,7 +193,7 @@ class _Document:
         found = beside(self.path, unquote(uri))
         if found is None:
             raise InputError(f"{self.path} needs {uri}, which cannot be had; put it into the same folder.")
-        return found.read_bytes()
+        return found
 
     def picture(self, image: int) -> UInt8[np.ndarray, "h w 3"]:
         """The pixels of an image."""

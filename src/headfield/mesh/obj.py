@@ -182,9 +182,9 @@ def _texture_names(path: Path, lines: _Lines) -> dict[str, str]:
     """The picture of each material that has one."""
     found: dict[str, str] = {}
     for library in lines.libraries:
-        file = beside(path, library)
+        content = beside(path, library)
         material = ""
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file else ():
+        for line in (content or b"").decode("utf-8", "replace").splitlines():
             word, _, rest = line.strip().replace("\t", " ").partition(" ")
             if word == "newmtl":
                 material = rest.strip()

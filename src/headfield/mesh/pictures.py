@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 from jaxtyping import Float, Float64, UInt8
 
-from headfield.errors import InputError
+from headfield.errors import InputError, reading
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "TGA")
+"""What a texture may be. Other decoders of Pillow are not for files of unknown origin: one of them runs a program."""
 
 
 def decode_picture(content: bytes, what: str) -> UInt8[np.ndarray, "h w 3"]:
@@ -18,7 +20,7 @@ def decode_picture(content: bytes, what: str) -> UInt8[np.ndarray, "h w 3"]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             return np.array(picture.convert("RGB"))
     except (UnidentifiedImageError, OSError, SyntaxError):  # SyntaxError is Pillow's word for a broken PNG
         raise InputError(f"{what} is not a picture, or it was cut off; export it again.") from None
@@ -35,8 +37,8 @@ def encode_png(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
     return buffer.getvalue()
 
 
-def beside(path: Path, name: str) -> Path | None:
-    """The file that ``path`` calls ``name``; a warning and None where it is absent or would leave the folder."""
+def beside(path: Path, name: str) -> bytes | None:
+    """What is in the file that ``path`` calls ``name``; a warning and None if it is absent or outside the folder."""
     folder = path.parent.resolve()
     candidate = (folder / name.replace("\\", "/")).resolve()
     if not candidate.is_relative_to(folder) or "://" in name:
@@ -45,13 +47,14 @@ def beside(path: Path, name: str) -> Path | None:
     if not candidate.is_file():
         warnings.warn(f"{path} names {name}, which is not there and was left out.", stacklevel=2)
         return None
-    return candidate
+    with reading(candidate):
+        return candidate.read_bytes()
 
 
 def read_beside(path: Path, name: str) -> UInt8[np.ndarray, "h w 3"] | None:
     """The picture that the mesh ``path`` calls ``name``, if it may be had."""
-    found = beside(path, unquote(name))
-    return None if found is None else decode_picture(found.read_bytes(), str(found))
+    content = beside(path, name)
+    return None if content is None else decode_picture(content, f"{path.parent / name}")
 
 
 def sample_texture(texture: UInt8[np.ndarray, "h w 3"], uv: Float[np.ndarray, "n 2"]) -> UInt8[np.ndarray, "n 3"]:
