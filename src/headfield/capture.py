@@ -112,13 +112,15 @@ class Subject:
 
     ``to_head`` took the data from where it came from into head space. ``identity`` and ``expression`` say who it is
     and with what face; ``facts`` is whatever else is known (numbers, words, lists of them). ``truth`` is the
-    true outer surface, for measuring.
+    true outer surface, for measuring. ``registration`` is a mesh in which vertex i is the same point of the person, or
+    of all people, in every subject of the data set that has one: correspondences between expressions.
     """
 
     name: str
     capture: Capture | None = None
     scan: Scan | None = None
     truth: Mesh | None = None
+    registration: Mesh | None = None
     landmarks: Landmarks | None = None
     identity: str = ""
     expression: str = "neutral"

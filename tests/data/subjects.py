@@ -61,6 +61,7 @@ def sphere_subject(name: str = "ball", *, views: int = 3, pixels: int = 48, poin
         capture=Capture(tuple(sphere_view(f"view-{i}", cameras[i]) for i in range(views))),
         scan=sphere_scan(points, rng),
         truth=sphere(RADIUS, rings=8),
+        registration=sphere(0.9 * RADIUS, rings=5),
         landmarks=Landmarks(np.eye(3) * RADIUS, np.array([True, False, True]), "named", ("left", "top", "front")),
         identity="a ball",
         expression="smile",

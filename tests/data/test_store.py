@@ -63,6 +63,8 @@ def test_a_subject_comes_back(written):
     torch.testing.assert_close(back.to_head.matrix(), subject.to_head.matrix(), rtol=0, atol=1e-14)
     np.testing.assert_allclose(back.truth.vertices, subject.truth.vertices, atol=1e-7)
     np.testing.assert_array_equal(back.truth.faces, subject.truth.faces)
+    np.testing.assert_allclose(back.registration.vertices, subject.registration.vertices, atol=1e-7)
+    np.testing.assert_array_equal(back.registration.faces, subject.registration.faces)
 
 
 def test_views_come_back_within_what_a_pixel_can_hold(written):
@@ -180,7 +182,7 @@ def test_a_subject_may_have_little(tmp_path):
     back = read_subject(write_subject(Subject("one", capture=Capture((view,))), tmp_path)).capture.views[0]
     assert (back.mask, back.normals, back.depth, back.landmarks) == (None, None, None, None)
     back = read_subject(write_subject(sphere_subject(), tmp_path), views=False, scan=False, truth=False)
-    assert (back.capture, back.scan, back.truth) == (None, None, None)
+    assert (back.capture, back.scan, back.truth, back.registration) == (None, None, None, None)
 
 
 def test_unknown_landmarks_come_back_unknown(tmp_path):

@@ -32,6 +32,7 @@ CHECKSUMS = "SHA256SUMS"
 SCAN = "scan.ply"
 FREE = "free.ply"
 TRUTH = "truth.ply"
+REGISTRATION = "registration.ply"
 
 LAYERS = {
     "image": ("images", "file_path"),

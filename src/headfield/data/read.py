@@ -14,11 +14,12 @@ from headfield.errors import InputError
 from headfield.files import read_json
 from headfield.mesh.files import read_mesh
 from headfield.mesh.ply import read_elements
+from headfield.surface import Mesh
 from headfield.units import MILLIMETRES_PER_UNIT
 
 
 def read_subject(folder: Path, *, views: bool = True, scan: bool = True, truth: bool = True) -> Subject:
-    """Read the subject in ``folder``, with those of its parts that are wanted and there.
+    """Read the subject in ``folder``, with those of its parts that are wanted and there; ``truth`` means both meshes.
 
     Views are read from disk each time they are asked for.
     """
@@ -29,11 +30,16 @@ def read_subject(folder: Path, *, views: bool = True, scan: bool = True, truth: 
     if not path.is_file():
         raise InputError(f"{folder} is not a subject, since it has no {layout.SUBJECT}; check the path.")
     about = layout.read_document(path, "headfield subject")
+
+    def mesh(name: str) -> Mesh | None:
+        return read_mesh(folder / name, unit="mm") if truth and (folder / name).exists() else None
+
     return Subject(
         name=folder.resolve().name,
         capture=_read_capture(folder) if views and (folder / layout.TRANSFORMS).exists() else None,
         scan=_read_scan(folder, about) if scan and (folder / layout.SCAN).exists() else None,
-        truth=read_mesh(folder / layout.TRUTH, unit="mm") if truth and (folder / layout.TRUTH).exists() else None,
+        truth=mesh(layout.TRUTH),
+        registration=mesh(layout.REGISTRATION),
         landmarks=layout.landmarks_from_json(about.get("landmarks"), f"{path}"),
         identity=str(about.get("identity", "")),
         expression=str(about.get("expression", "neutral")),

@@ -64,6 +64,8 @@ def write_subject(subject: Subject, dataset: Path) -> Path:
             _write_scan(temporary, subject.scan)
         if subject.truth is not None:
             write_mesh(subject.truth, temporary / layout.TRUTH, unit="mm")
+        if subject.registration is not None:
+            write_mesh(subject.registration, temporary / layout.REGISTRATION, unit="mm")
         write_json(temporary / layout.SUBJECT, _about(subject))
         _write_checksums(temporary)
     return folder

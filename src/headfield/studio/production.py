@@ -47,7 +47,9 @@ def produce(order: Order, folder: Path, *, workers: int) -> Iterator[tuple[int, 
 
     order = order.checked()
     wanted = jobs(order, expressions_of(order))
-    create_dataset(folder, made={"by": "headfield studio", "version": __version__, "order": asdict(order)})
+    # Which people there are, their folders say: more can join them later.
+    kind = {key: value for key, value in asdict(order).items() if key not in ("subjects", "seed")}
+    create_dataset(folder, made={"by": "headfield studio", "version": __version__, "order": kind})
     missing = [job for job in wanted if not (folder / job.name / SUBJECT).is_file()]
     done = len(wanted) - len(missing)
     yield done, len(wanted)

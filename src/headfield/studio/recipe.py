@@ -95,6 +95,14 @@ def make_figure(model: HeadModel, person: Person, expression: Expression) -> Fig
     return Figure(parts, body.landmarks, _facts(person, expression))
 
 
+def solids_of(figure: Figure) -> Mesh:
+    """All solid parts as one mesh, what no light reaches included: it has the same vertices with every expression."""
+    meshes = [part.mesh for part in figure.parts if part.solid]
+    offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
+    faces = [mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=False)]
+    return Mesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces))
+
+
 def follow_wearer(mesh: Mesh, deformation: Deformation) -> Mesh:
     """What is worn on the mean head, worn by somebody else."""
     return replace(mesh, vertices=deformation.apply(mesh.vertices))
@@ -128,6 +136,7 @@ def make_subject(order: Order, seed: int, index: int, *, name: str) -> Subject:
         capture=Session(order, figure, stage, seed, index).capture,
         scan=scan(stage, stream(seed, "scan", index), points=order.scan_points) if order.scan_points else None,
         truth=outer_surface(figure) if order.truth else None,
+        registration=solids_of(figure) if order.truth else None,
         landmarks=Landmarks(figure.landmarks, np.ones(68, dtype=bool)),
         identity=f"p{seed:08d}",
         expression=expression.name,

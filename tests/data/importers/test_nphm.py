@@ -81,10 +81,16 @@ def test_the_true_size_follows_from_the_raw_scan(tmp_path, raw):
     np.testing.assert_allclose(matrix[:3, 3], [0.1, 0.2, 0.3])
 
 
-def test_the_registration_may_be_the_truth(tmp_path):
+def test_the_registration_lies_where_the_scan_does(tmp_path):
     write(tmp_path)
-    subject = next(read(tmp_path, settings=Settings(truth="registration")))
-    assert len(subject.truth.vertices) == 4000
+    subject = next(read(tmp_path))
+    assert len(subject.registration.vertices) == 4000
+    marked = subject.registration.vertices[list(LANDMARK_VERTICES.values())]
+    np.testing.assert_allclose(marked, subject.landmarks.points, atol=1e-6)
+    (tmp_path / "017/000/scan.ply").unlink()
+    alone = next(read(tmp_path))
+    assert alone.truth is None
+    np.testing.assert_allclose(alone.registration.vertices, subject.registration.vertices)
 
 
 def test_a_choice_of_people_and_expressions(tmp_path):
@@ -121,5 +127,3 @@ def test_broken_meshes(tmp_path):
     refuses(tmp_path, "registration.ply has 3500 vertices, fewer than NPHM's template")
     (tmp_path / "017/000/scan.ply").write_text("")
     refuses(tmp_path, "scan.ply is empty")
-    (tmp_path / "017/000/scan.ply").unlink()
-    refuses(tmp_path, "scan.ply does not exist")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from headfield.data.importers.shots import moved, read_numbers
 from headfield.data.placement import by_bounds, by_landmarks
 from headfield.errors import InputError
 from headfield.mesh.files import read_mesh
+from headfield.surface import Mesh
 from headfield.transforms import Similarity
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -38,6 +38,8 @@ LANDMARK_VERTICES: Mapping[str, int] = {
 }
 """Which vertices of the registration are the points that define head space."""
 
+FILES = ("scan.ply", "registration.ply")
+
 MILLIMETRES_PER_NPHM = 250.0
 """By its design; the true size of one scan follows from its ``s.npy``."""
 
@@ -46,8 +48,6 @@ MILLIMETRES_PER_NPHM = 250.0
 class Settings:
     """What is wanted of the data set."""
 
-    truth: Literal["scan", "registration"] = "scan"
-    """Which mesh becomes the true surface: the scan with hair and clothes, or the template laid over it."""
     identities: tuple[int, ...] = ()
     """The people to read, by their numbers; all of them if none is named."""
     expressions: tuple[int, ...] = ()
@@ -68,7 +68,7 @@ def read(source: Path, *, settings: Settings = DEFAULTS) -> Iterator[Subject]:
     if not folders:
         raise InputError(f"{source} has no such identity or expression; check the numbers.")
     for folder in folders:
-        yield _read_one(folder, settings)
+        yield _read_one(folder)
 
 
 def _folders(source: Path) -> list[Path]:
@@ -83,24 +83,30 @@ def _folders(source: Path) -> list[Path]:
 
 def _is_expression(folder: Path) -> bool:
     numbered = folder.name.isdigit() and folder.parent.name.isdigit()
-    return numbered and any((folder / file).is_file() for file in ("scan.ply", "registration.ply"))
+    return numbered and any((folder / file).is_file() for file in FILES)
 
 
-def _read_one(folder: Path, settings: Settings) -> Subject:
-    path = folder / f"{settings.truth}.ply"
-    mesh = read_mesh(path, unit="unit")
+def _read_mesh(path: Path) -> Mesh | None:
+    return read_mesh(path, unit="unit") if path.is_file() else None
+
+
+def _read_one(folder: Path) -> Subject:
+    scan, registration = (_read_mesh(folder / name) for name in FILES)
     raw = _raw_transform(folder)
     scale = (MILLIMETRES_PER_NPHM if raw is None else _millimetres(raw)) / MILLIMETRES_PER_UNIT
-    marks = _read_landmarks(folder / "registration.ply")
-    placement = (
-        by_bounds(mesh.vertices, scale=scale) if marks is None else by_landmarks(marks, scale=scale, what=f"{folder}")
-    )
+    marks = None if registration is None else _landmarks_of(registration, folder)
+    if marks is not None:
+        placement = by_landmarks(marks, scale=scale, what=f"{folder}")
+    else:
+        assert scan is not None, "a folder with neither is no expression"
+        placement = by_bounds(scan.vertices, scale=scale)
     facts: dict[str, object] = {"source": "nphm", "placement": placement.how, "true_size": raw is not None}
     if raw is not None:
         facts["nphm_from_raw"] = raw.tolist()
     return Subject(
         name=f"{folder.parent.name}_{folder.name}",
-        truth=mesh.transformed(placement.to_head),
+        truth=None if scan is None else scan.transformed(placement.to_head),
+        registration=None if registration is None else registration.transformed(placement.to_head),
         landmarks=moved(marks, placement.to_head),
         identity=folder.parent.name,
         expression=folder.name,
@@ -109,15 +115,14 @@ def _read_one(folder: Path, settings: Settings) -> Subject:
     )
 
 
-def _read_landmarks(path: Path) -> Landmarks | None:
-    """The named landmarks of a registration in NPHM's space; None where there is no registration."""
-    if not path.is_file():
-        return None
-    vertices = read_mesh(path, unit="unit").vertices
-    last = max(LANDMARK_VERTICES.values())
-    if last >= len(vertices):
-        raise InputError(f"{path} has {len(vertices)} vertices, fewer than NPHM's template; it is no registration.")
-    points = vertices[list(LANDMARK_VERTICES.values())]
+def _landmarks_of(registration: Mesh, folder: Path) -> Landmarks:
+    """The named landmarks of a registration in NPHM's space."""
+    last, n = max(LANDMARK_VERTICES.values()), len(registration.vertices)
+    if last >= n:
+        raise InputError(
+            f"{folder / 'registration.ply'} has {n} vertices, fewer than NPHM's template; it is no registration."
+        )
+    points = registration.vertices[list(LANDMARK_VERTICES.values())]
     return Landmarks(points, np.ones(len(points), dtype=bool), "named", tuple(LANDMARK_VERTICES))
 
 
