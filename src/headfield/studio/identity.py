@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float64
 
 from headfield.studio.model import HeadModel
-from headfield.surface import unit
 from headfield.units import MILLIMETRES_PER_UNIT
 
 FURTHEST = 2.2
@@ -89,7 +88,8 @@ class Identity:
         weights = np.clip(weights, -FURTHEST, FURTHEST)
         manly = 1 - 2 * femininity
         # Halfway towards the usual for the sex: what remains along that direction differs from person to person.
-        weights += manly * masculine(model) - 0.5 * (weights @ unit(masculine(model))) * unit(masculine(model))
+        usual = masculine(model)
+        weights += (manly - 0.5 * (weights @ usual) / (usual @ usual)) * usual
         scale = 1 + SCALE_DEVIATION * float(np.clip(rng.normal(), -2, 2)) + MANLY_SCALE * manly
         directions = rng.normal(size=(WAVES, 3))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
