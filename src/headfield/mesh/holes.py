@@ -44,7 +44,7 @@ def filled(mesh: Mesh, *, perimeter: float = math.inf) -> Mesh:
     """The mesh with its holes of at most this ``perimeter`` closed by triangles between the vertices around them.
 
     A patch has the colours and attributes of these vertices. There is no picture for it in a texture, so it takes the
-    texture's colour at one of them.
+    texture's colour at one of them. Only where holes crowd around one another may an edge get more than two faces.
     """
     edges = np.sort(half_edges(welded_faces(mesh)), axis=1)
     uv, sources, patches = mesh.uv, [np.arange(len(mesh.vertices))], [mesh.faces]
@@ -55,6 +55,7 @@ def filled(mesh: Mesh, *, perimeter: float = math.inf) -> Mesh:
             continue
         near = np.isin(edges, ring).all(axis=1)
         triangles = _ears(corners, _chords(ring, edges[near]))
+        edges = np.concatenate([edges, np.sort(half_edges(ring[triangles]), axis=1)])
         if uv is None:
             patches.append(ring[triangles])
         else:
