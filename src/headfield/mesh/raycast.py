@@ -48,7 +48,7 @@ class RayCaster:
         if not len(mesh.faces):
             raise InputError("the mesh has no faces, so no ray can hit it; give one that is a surface.")
         self.mesh = mesh
-        self._embree = _embree_scene(mesh, self._centre, self._radius) if fast else None
+        self._embree: Any = _embree_scene(mesh, self._centre, self._radius) if fast else None
 
     def first_hits(self, origins: Float[np.ndarray, "n 3"], directions: Float[np.ndarray, "n 3"]) -> Hits:
         """Where each ray first meets the mesh."""
