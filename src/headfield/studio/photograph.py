@@ -21,6 +21,9 @@ from headfield.studio.shading import Seen, normals, radiance
 from headfield.studio.stage import LitStage, Stage
 from headfield.studio.tone import to_pixels
 
+BLOCK = 1 << 18
+"""About how many rays are on their way at once."""
+
 LAYERS = 6
 """How many surfaces that do not hide everything behind them a ray goes through at most."""
 
@@ -100,8 +103,10 @@ def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate
     even = np.flatnonzero(~uneven & hits.hit)
     light[even] = _look(lit, lens, pixels[even], _some(hits, even))
     again = np.flatnonzero(uneven)
-    for offset in _offsets(samples_per_side):
-        light[again] += _look(lit, lens, pixels[again] + offset) / samples_per_side**2
+    offsets = _offsets(samples_per_side)
+    for some in np.array_split(again, np.ceil(len(again) * len(offsets) / BLOCK) or 1):
+        closer = (pixels[some] + offsets[:, None]).reshape(-1, 2)
+        light[some] = _look(lit, lens, closer).reshape(len(offsets), len(some), 4).mean(axis=0)
     if lit.stage.solids is not lit.stage.scene:
         geometry = _geometry(lit, lens, pixels, lens.hits(lit.stage.solids, pixels))
     layers = np.concatenate([light, geometry * (light[:, 3:] > 0)], axis=1)

@@ -37,6 +37,9 @@ TOUCHING = 1e-4
 FEWEST = 0.01
 """Less of a mesh's area than this must not be all that a scanner sees of it."""
 
+TRIES = 10
+"""How many of those sensors look for a point at most before it counts as hidden."""
+
 MOST_ROUNDS = 8
 """How often places are drawn before a scan makes do with fewer free points."""
 
@@ -92,14 +95,15 @@ def _recording_sensor(
     stage: Stage, samples: SurfaceSamples, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator
 ) -> Int64[np.ndarray, "n"]:
     """The sensor that records each place, the steepest rather than the flattest; -1 where none sees it."""
-    points, normals = samples.points, stage.face_normals[samples.faces]
-    steepness = np.empty((len(points), len(sensors)), np.float32)
-    for k, sensor in enumerate(sensors):
-        steepness[:, k] = np.einsum("nk,nk->n", unit(sensor - points).astype(np.float32), normals)
+    points, normals = samples.points.astype(np.float32), stage.face_normals[samples.faces]
+    places = sensors.T.astype(np.float32)
+    along = normals @ places - np.einsum("nk,nk->n", points, normals)[:, None]
+    squared = np.sum(points**2, axis=1)[:, None] - 2 * points @ places + np.sum(places**2, axis=0)
+    steepness = along / np.sqrt(np.maximum(squared, np.float32(1e-6)))
     preference = np.where(steepness > FLATTEST, steepness + WHIM * rng.random(steepness.shape, np.float32), 0)
     recorded = np.full(len(points), -1)
     left = np.arange(len(points))
-    while len(left):
+    for _ in range(TRIES):
         choice = preference[left].argmax(axis=1)
         facing = preference[left, choice] > 0
         left, choice = left[facing], choice[facing]
