@@ -89,9 +89,12 @@ def _with_cuts(mesh: Mesh, edges: Int64[np.ndarray, "n 2"], radius: float) -> Me
 
 
 def _capped(mesh: Mesh) -> Mesh:
-    first, which = merge_equal(mesh.vertices)
+    rim = np.flatnonzero(np.abs(np.linalg.norm(mesh.vertices, axis=1) - 1) < 1e-9)
+    first, which = merge_equal(mesh.vertices[rim])
+    place = np.full(len(mesh.vertices), -1)
+    place[rim] = which
     parts = [mesh]
-    parts.extend(_cap(mesh.vertices[first[loop]], mesh) for loop in border_loops(which[mesh.faces]))
+    parts.extend(_cap(mesh.vertices[rim[first[loop]]], mesh) for loop in border_loops(place[mesh.faces]))
     offsets = np.cumsum([0, *(len(part.vertices) for part in parts)])
     return Mesh(
         np.concatenate([part.vertices for part in parts]),
@@ -136,8 +139,12 @@ def _cap(loop: Float64[np.ndarray, "n 3"], mesh: Mesh) -> Mesh:
 
 
 def border_loops(faces: Int64[np.ndarray, "f 3"]) -> list[Int64[np.ndarray, "n"]]:
-    """The closed borders of a surface, against the direction of the faces along them, lowest vertex first."""
+    """The closed borders of a surface, against the direction of the faces along them, lowest vertex first.
+
+    Vertices -1 are known to be on no border.
+    """
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    edges = edges[edges.min(axis=1) >= 0]
     _, inverse, count = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True, return_counts=True)
     before = {end: start for start, end in edges[count[inverse.ravel()] == 1].tolist()}
     loops = []

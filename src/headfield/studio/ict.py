@@ -135,7 +135,7 @@ def _ranges(owned: list[np.ndarray], faces: list[np.ndarray]) -> dict[str, PartR
 def _moves(
     modes: Float[np.ndarray, "k v 3"], sources: Int64[np.ndarray, "n"], weight: Float64[np.ndarray, "n"]
 ) -> np.ndarray:
-    moves = modes[:, sources].astype(np.float32)
+    moves = modes[:, sources].astype(np.float32, order="C")
     moves *= (weight * CENTIMETRE).astype(np.float32)[:, None]
     return moves
 
