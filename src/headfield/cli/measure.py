@@ -104,7 +104,7 @@ def run(
             results = {region: results[region]}
         bar.advance(task)
         if as_map is not None:
-            _write_map(moved, true, results, as_map, limit=map_limit, title=f"{prediction.name} to {truth.name}")
+            _write_map(pred, moved, true, results, as_map, limit=map_limit)
         if as_json is not None:
             settings = {"align": align, "scale": scale, "between": between, "samples": samples, "seed": seed}
             write_json(as_json, _for_programs(pred, true, settings, tip, found, results))
@@ -202,16 +202,18 @@ def _common(
 
 
 def _write_map(
-    moved: Mesh, true: _Side, results: Mapping[Region, RegionResult], path: Path, *, limit: float, title: str
+    pred: _Side, moved: Mesh, true: _Side, results: Mapping[Region, RegionResult], path: Path, *, limit: float
 ) -> None:
     from PIL import Image
 
     from headfield.metrics.errormap import ErrorMap
 
     distances = SurfaceSearch(true.mesh).closest(moved.vertices).distances * MILLIMETRES_PER_UNIT
+    judged, truth = ("/".join(side.path.parts[-2:]) for side in (pred, true))
     words = ", ".join(f"{name} {result.distance.mean:.2f} mm" for name, result in results.items())
+    caption = f"How far {judged} is from {truth}. On average, truth to prediction: {words}"
     upright = moved.transformed(_upright(true.landmarks))
-    error_map = ErrorMap(upright, distances, limit, f"{title}; mean distance of the truth: {words}")
+    error_map = ErrorMap(upright, distances, limit, caption)
     write_mesh(error_map.model(), path)
     with new_file(path.with_suffix(".png")) as temporary:
         Image.fromarray(error_map.sheet()).save(temporary)
