@@ -195,3 +195,16 @@ def test_the_same_picture_twice_is_the_same(bumps):
     one, other = (photograph(Stage.of(figure(bumpy(rings=96))).lit(light), camera()) for _ in range(2))
     assert np.array_equal(one.image, other.image)
     assert np.array_equal(one.normals, other.normals)
+
+
+def test_eyes_glint_where_the_light_comes_from():
+    ambient = uniform(1.0).ambient
+    ambient[3] = 0.8
+    side = replace(uniform(1.0), ambient=ambient)
+    eye = Figure((Part("eye", painted(sphere(rings=96), 0), gloss=0.25, roughness=0.07),), np.zeros((68, 3)))
+    plate = expose(Stage.of(eye).lit(side), camera((0.0, 0.0, 40.0), pixels=101))
+    middle = plate.radiance[40:61, 20:81, 0]
+    column = 20 + np.unravel_index(np.argmax(middle), middle.shape)[1]
+    assert (column - 50) * 2.6 / 101 == pytest.approx(np.sin(np.radians(45)), abs=0.06)
+    even = expose(Stage.of(eye).lit(uniform(1.0)), camera((0.0, 0.0, 40.0), pixels=101)).radiance[40:61, 20:81, 0]
+    assert middle.max() > 3 * even.max()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from headfield.studio.light import Lamp, harmonics
+from headfield.studio.light import LUMINANCE, Lamp, harmonics
 
 DIELECTRIC = np.float32(0.04)
 """What skin, water, plastic and varnish mirror of light that meets them head-on."""
@@ -23,6 +23,12 @@ STRAY = np.float32(0.12)
 
 THROUGH = np.float32(4)
 """How much more light goes through a fibre of no colour than is mirrored off it."""
+
+GLINT, GLINT_RADIUS = 10.0, 9.0
+"""How much brighter than its blurred neighbourhood a window is, and its radius in degrees."""
+
+LEVEL = 0.05
+"""Light whose first order is a smaller share of its mean than this comes from everywhere alike."""
 
 _BAND = np.array([0] + 3 * [1] + 5 * [2], np.float32)
 """The order of each harmonic."""
@@ -40,6 +46,23 @@ def halfway(to_eye: Vectors, lamp: Lamp) -> Vectors:
     """The directions halfway between the eye and a lamp."""
     between = to_eye + lamp.direction
     return between / np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-6)
+
+
+def brightest_place(ambient: Float32[np.ndarray, "9 3"]) -> Lamp | None:
+    """The window or the bright sky that an environment's harmonics have blurred: what eyes glint with.
+
+    It stands where the first order points, and is a disc this much brighter than what the harmonics say of that place;
+    nowhere if light comes from everywhere alike.
+    """
+    y, z, x = (ambient[1:4] @ LUMINANCE).astype(np.float32)
+    direction = np.array([x, y, z], np.float32)
+    strength = float(np.linalg.norm(direction))
+    if strength < LEVEL * float(ambient[0] @ LUMINANCE):
+        return None
+    direction /= np.float32(strength)
+    radiance = np.maximum(harmonics(direction).astype(np.float32) @ ambient, 0)
+    disc = np.float32(GLINT * np.pi * np.sin(np.radians(GLINT_RADIUS)) ** 2)
+    return Lamp(direction, radiance * disc, GLINT_RADIUS)
 
 
 def lamp_on_surface(normals: Vectors, to_eye: Vectors, roughness: Numbers, lamp: Lamp) -> Numbers:

@@ -17,7 +17,7 @@ from headfield.cameras import Camera
 from headfield.capture import View
 from headfield.mesh.raycast import Hits, RayCaster
 from headfield.studio.highlights import dot
-from headfield.studio.shading import Seen, normals, radiance
+from headfield.studio.shading import SHARP, Seen, normals, radiance
 from headfield.studio.stage import LitStage, Stage
 from headfield.studio.tone import to_pixels
 
@@ -32,9 +32,6 @@ STEP = 0.75
 
 BEND = 0.9
 """... or turns so far that the cosine between the normals falls below this."""
-
-SHARP = 0.3
-"""Parts less rough than this (eyes, lenses) are looked at again everywhere."""
 
 CLEAR = 1 / 512
 """What less than this share of the light comes through hides everything behind it."""

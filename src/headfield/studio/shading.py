@@ -13,13 +13,23 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from headfield.studio.fibre import strands
-from headfield.studio.highlights import dot, fibre_share, lamp_on_fibres, lamp_on_surface, surroundings_on_surface
+from headfield.studio.highlights import (
+    brightest_place,
+    dot,
+    fibre_share,
+    lamp_on_fibres,
+    lamp_on_surface,
+    surroundings_on_surface,
+)
 from headfield.studio.material import Material, interpolate
 from headfield.studio.stage import LitStage, Stage
 from headfield.units import MILLIMETRES_PER_UNIT
 
 BARE_GLOSS = 0.25
 """The gloss with which a surface mirrors as much as wet skin, varnish or a clean strand of hair; cloth has less."""
+
+SHARP = 0.3
+"""Less rough surfaces than this mirror single things, so that one ray a pixel is too few: eyes, teeth, lenses."""
 
 SHADES = np.float32(0.28)
 """How much strands differ in brightness: the logarithm of one standard deviation."""
@@ -109,6 +119,9 @@ def _surface(
         for k, lamp in enumerate(lit.light.lamps):
             share = falling.visibility[:, k] * lamp_on_surface(normals, seen.to_eye, roughness, lamp)
             mirrored += share[:, None] * lamp.colour
+        if material.part.roughness < SHARP and (window := brightest_place(ambient)):
+            share = np.minimum(2 * falling.openness, 1) * lamp_on_surface(normals, seen.to_eye, roughness, window)
+            mirrored += share[:, None] * window.colour
         light = light + np.float32(material.part.gloss / BARE_GLOSS) * mirrored
     return light, material.opacity(seen.faces, seen.weights)
 
