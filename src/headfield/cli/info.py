@@ -23,10 +23,9 @@ class Optional:
     extra: str
 
 
-CORE = ("torch", "numpy", "scipy", "scikit-image", "trimesh", "pillow", "safetensors", "jaxtyping", "rich", "tyro")
+CORE = ("torch", "numpy", "scipy", "scikit-image", "pillow", "safetensors", "jaxtyping", "rich", "tyro")
 OPTIONAL = (
     Optional("embreex", "fast ray casting", "fast"),
-    Optional("libigl", "fast distances to surfaces", "fast"),
     Optional("fast-simplification", "decimation", "fast"),
     Optional("pooch", "fetching the open data the studio learns from", "studio"),
 )

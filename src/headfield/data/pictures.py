@@ -15,6 +15,7 @@ from jaxtyping import Float32, UInt8, UInt16
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from headfield.errors import InputError, reading
+from headfield.mesh.pictures import FORMATS
 from headfield.units import MILLIMETRES_PER_UNIT
 
 DEPTH_STEP = 0.05
@@ -126,7 +127,7 @@ def _open(path: Path, *, upright: bool = True, decode: bool = True) -> Image.Ima
     """The decoded picture; one sentence if there is none."""
     with reading(path), path.open("rb") as file:
         try:
-            picture = Image.open(file)
+            picture = Image.open(file, formats=FORMATS)
             if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or float("inf")):
                 raise Image.DecompressionBombError
             if decode:
