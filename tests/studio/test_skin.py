@@ -9,7 +9,7 @@ from headfield.studio.colour import lab_of, typology_angle
 from headfield.studio.facemap import MM, face_map
 from headfield.studio.ict import load_ict
 from headfield.studio.look import sample_look
-from headfield.studio.skin import paint_skin
+from headfield.studio.skin import Growth, paint_skin
 from headfield.studio.texture import Pyramid
 from headfield.studio.tone import encode
 
@@ -29,7 +29,7 @@ def look():
     """Somebody plain: no make-up, no stubble, no freckles, young."""
     look = sample_look(np.random.default_rng(0), femininity=1.0, age=0.1)
     make_up = replace(look.make_up, lips=0.0, lids=0.0, liner=0.0, blush=0.0)
-    return replace(look, skin=replace(look.skin, freckles=0.0, moles=0, lip_blood=0.5), make_up=make_up)
+    return replace(look, scalp=0.0, skin=replace(look.skin, freckles=0.0, moles=0, lip_blood=0.5), make_up=make_up)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,10 @@ def test_hair_in_the_skin_darkens_it(model, look, painted, where, place):
         hair=replace(look.hair, base=(0.1, 0.08, 0.07), grey=0.0),
         beard=replace(look.beard, base=(0.1, 0.08, 0.07), grey=0.0),
     )
-    grown = paint_skin(model, dark, np.random.default_rng(1), SIZE, **{where: 0.8})
+    face = face_map(model, SIZE)
+    none = np.zeros(len(face.places), np.float32)
+    growth = Growth(**{"scalp": none, "beard": none, where: 0.8 * getattr(face, where)})
+    grown = paint_skin(model, dark, np.random.default_rng(1), SIZE, growth)
     centre = at(model, 8) + np.array([0, 0.03, 0]) if place is None else np.array(place)
     canvas = face_map(model, SIZE).canvas
     texels = canvas.texels[cKDTree(canvas.positions).query(centre, k=200)[1]]

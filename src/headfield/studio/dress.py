@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64, UInt8
+from scipy.spatial import cKDTree
 
 from headfield.studio.body import Body
 from headfield.studio.cloth import clothe
 from headfield.studio.eyes import iris_angle, paint_eye
+from headfield.studio.facemap import face_map
 from headfield.studio.figure import Part
 from headfield.studio.hair_colour import colour_hair
 from headfield.studio.look import Look
-from headfield.studio.model import EYES, HeadModel
+from headfield.studio.model import EYES, SKIN, HeadModel
 from headfield.studio.noise import Noise
-from headfield.studio.skin import paint_skin
+from headfield.studio.skin import Growth, paint_skin
 from headfield.studio.tone import decode, encode
 from headfield.surface import Mesh
+from headfield.units import MILLIMETRES_PER_UNIT
 
 BEARDS = ("beard", "moustache")
 """The names of hair that grows on a face."""
+
+ROOTS = 0.85
+"""How densely hair grows where a style covers the skin."""
+
+FADES = 4.5 / MILLIMETRES_PER_UNIT
+"""How far beside a hull the hair in the skin thins out."""
 
 HEAD_COVERINGS = ("cap", "headscarf")
 """The names of clothes that are worn on a head."""
@@ -52,19 +61,32 @@ def paint_figure(
 def _skin(
     model: HeadModel, body: Body, look: Look, rng: np.random.Generator, hair: Mapping[str, Mesh], size: int
 ) -> Part:
-    bearded = any(name in BEARDS for name in hair)
-    haired = any(name not in BEARDS for name in hair)
-    scalp = 0.85 if haired else look.scalp
-    painted = paint_skin(model, look, rng, size, scalp=scalp, beard=0.6 if bearded else look.stubble)
+    face = face_map(model, size)
+    places = body.vertices[model.layout(SKIN).vertex]
+    beards = [mesh for name, mesh in hair.items() if name in BEARDS]
+    styles = [mesh for name, mesh in hair.items() if name not in BEARDS]
+    scalp = ROOTS * _under(places, styles) * face.around_scalp if styles else look.scalp * face.scalp
+    beard = np.maximum(look.stubble * face.beard, 0.7 * _under(places, beards))
+    growth = Growth(scalp.astype(np.float32), beard.astype(np.float32))
+    painted = paint_skin(model, look, rng, size, growth)
     oil = look.skin.oil
-    return Part("skin", replace(body.skin, texture=painted), gloss=0.06 + 0.18 * oil, roughness=0.55 - 0.1 * oil)
+    return Part("skin", replace(body.skin, texture=painted), gloss=0.08 + 0.2 * oil, roughness=0.55 - 0.1 * oil)
+
+
+def _under(places: Float64[np.ndarray, "v 3"], hulls: Sequence[Mesh]) -> Float64[np.ndarray, "v"]:
+    """Which of some places are covered by hulls or next to one: 1 under them, fading around them."""
+    if not hulls:
+        return np.zeros(len(places))
+    tree = cKDTree(np.concatenate([hull.vertices for hull in hulls]))
+    distance, _ = tree.query(places, distance_upper_bound=2 * FADES)
+    return np.clip(1.5 - distance / FADES, 0, 1)
 
 
 def _eyes(model: HeadModel, body: Body, look: Look, rng: np.random.Generator, size: int) -> tuple[Part, ...]:
     parts = []
     for name, mesh, pupil in zip(EYES, body.eyeballs, model.pupils.tolist(), strict=True):
         painted = paint_eye(look.eyes, iris_angle(model, name, pupil), rng, size)
-        parts.append(Part(name, replace(mesh, texture=painted), gloss=0.25, roughness=0.07))
+        parts.append(Part(name, replace(mesh, texture=painted), gloss=0.16, roughness=0.07))
     return tuple(parts)
 
 
@@ -91,7 +113,7 @@ def _deepening(mesh: Mesh, colour: Float64[np.ndarray, "3"], noise: Noise, uneve
 
 def _hair(name: str, mesh: Mesh, look: Look, rng: np.random.Generator) -> Part:
     colour = look.beard if name in BEARDS else look.hair
-    return Part(name, replace(mesh, colours=colour_hair(mesh, colour, rng)), gloss=0.25, roughness=0.45)
+    return Part(name, replace(mesh, colours=colour_hair(mesh, colour, rng)), gloss=0.14, roughness=0.45)
 
 
 def _cloth(name: str, mesh: Mesh, look: Look, rng: np.random.Generator) -> Part:

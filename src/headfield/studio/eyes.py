@@ -14,8 +14,11 @@ from headfield.units import MILLIMETRES_PER_UNIT
 IRIS_RADIUS = 6.2 / MILLIMETRES_PER_UNIT
 """Irises hardly differ in size between people."""
 
-WHITE = (0.83, 0.80, 0.78)
-YELLOW = (0.79, 0.71, 0.58)
+SEEN = 1.1
+"""Lids hide whatever is further than this from the axis of gaze, in radians."""
+
+WHITE = (0.80, 0.77, 0.75)
+YELLOW = (0.77, 0.69, 0.57)
 VEIN = (0.72, 0.36, 0.33)
 
 
@@ -34,7 +37,9 @@ def paint_eye(eyes: Eyes, angle: float, rng: np.random.Generator, size: int = 51
     radius = np.hypot(x, y)
     around = np.stack([x, y], axis=1) / np.maximum(radius, 1e-6)[:, None]
     reach = angle * IRIS_UV_PER_RADIAN
-    light = _white(eyes, noise, np.stack([x, y], axis=1), radius / reach)
+    light = np.broadcast_to(decode(np.array(WHITE)), (len(radius), 3)).copy()
+    seen = np.flatnonzero(radius < SEEN * IRIS_UV_PER_RADIAN)
+    light[seen] = _white(eyes, noise, np.stack([x[seen], y[seen]], axis=1), radius[seen] / reach)
     near = np.flatnonzero(radius < 1.3 * reach)
     from_pupil = radius[near] / reach
     iris = _iris(eyes, noise, around[near], from_pupil)

@@ -81,6 +81,11 @@ class FaceMap:
         return regions.scalp(self.places).astype(np.float32)
 
     @cached_property
+    def around_scalp(self) -> Float32[np.ndarray, "v"]:
+        """Where hair may grow at all: hanging hair has no roots where it touches neck and shoulders."""
+        return regions.SCALP.weight(self.places - np.array([0, 0.03, 0]), blur=0.1).astype(np.float32)
+
+    @cached_property
     def beard(self) -> Float32[np.ndarray, "v"]:
         """Where a full beard and a moustache grow."""
         return np.maximum(regions.beard(self.places), regions.moustache(self.places)).astype(np.float32)
@@ -127,11 +132,9 @@ class FaceMap:
     @cached_property
     def inner(self) -> dict[str, Bool[np.ndarray, "n"]]:
         """Which texels lie inside the mouth, and which in the eye sockets."""
-        names = [part for part in SKIN if part in self.model.parts]
-        counts = [self.model.parts[part].faces.stop - self.model.parts[part].faces.start for part in names]
-        part = np.repeat(np.arange(len(names)), counts)[self.canvas.faces]
-        socket = np.isin(part, [k for k, name in enumerate(names) if name.startswith("eye_socket")])
-        return {"mouth": part == names.index("mouth") if "mouth" in names else np.zeros_like(socket), "eyes": socket}
+        ranges = [self.model.parts[part].faces for part in SKIN]
+        part = np.repeat(SKIN, [faces.stop - faces.start for faces in ranges])[self.canvas.faces]
+        return {"mouth": part == "mouth", "eyes": np.isin(part, ("eye_socket_L", "eye_socket_R"))}
 
     @cached_property
     def front(self) -> Int64[np.ndarray, "m"]:
@@ -171,5 +174,5 @@ class FaceMap:
 @lru_cache(maxsize=2)
 def face_map(model: HeadModel, size: int) -> FaceMap:
     """The map of a model's skin in a texture of ``size`` texels each way."""
-    surface = model.surface(model.mean, tuple(part for part in SKIN if part in model.parts))
+    surface = model.surface(model.mean, SKIN)
     return FaceMap(model, surface, stretch(surface, size))

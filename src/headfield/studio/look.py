@@ -189,8 +189,8 @@ def _sample_make_up(rng: np.random.Generator, chance: float) -> MakeUp:
 
 _IRISES: dict[str, tuple[RGB, RGB]] = {
     "dark brown": ((0.25, 0.15, 0.10), (0.29, 0.17, 0.10)),
-    "brown": ((0.38, 0.24, 0.14), (0.45, 0.27, 0.14)),
-    "amber": ((0.46, 0.30, 0.15), (0.49, 0.31, 0.14)),
+    "brown": ((0.34, 0.21, 0.13), (0.39, 0.23, 0.13)),
+    "amber": ((0.42, 0.28, 0.15), (0.45, 0.29, 0.14)),
     "hazel": ((0.40, 0.36, 0.24), (0.44, 0.31, 0.18)),
     "green": ((0.40, 0.45, 0.36), (0.46, 0.41, 0.28)),
     "blue": ((0.40, 0.52, 0.63), (0.56, 0.61, 0.63)),
@@ -281,7 +281,7 @@ def _undyed(rng: np.random.Generator, hair: HairColour, skin: Skin) -> HairColou
     base = hair.base
     if hair.kind == "dyed":
         base = hair_tone(float(rng.uniform(0.45, 0.9) if skin.angle > 20 else rng.uniform(0.85, 1.0)))
-    shift = np.array([1.12, 1.0, 0.94]) ** rng.uniform(-0.3, 1.2) * rng.uniform(0.7, 1.0)
+    shift = np.array([1.12, 1.0, 0.94]) ** rng.uniform(0.2, 1.3) * rng.uniform(0.7, 1.0)
     r, g, b = np.clip(np.minimum(np.array(base) * shift, 0.65 * np.array(skin.tone)), 0.05, 0.85)
     grey = hair.grey * float(rng.uniform(0.5, 1))
     return HairColour("natural", (float(r), float(g), float(b)), hair.highlight, 0.0, 0.1, grey)

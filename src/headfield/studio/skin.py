@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -22,15 +23,25 @@ BLOOD = np.array([0.10, 0.66, 0.52], np.float32)
 """The same for blood."""
 
 
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """How densely (0 to 1) hair of the head and of the beard grows out of each vertex of the mean skin."""
+
+    scalp: Float32[np.ndarray, "v"]
+    beard: Float32[np.ndarray, "v"]
+
+
 def paint_skin(
-    model: HeadModel, look: Look, rng: np.random.Generator, size: int = 1024, scalp: float = 0.0, beard: float = 0.0
+    model: HeadModel, look: Look, rng: np.random.Generator, size: int = 1024, growth: Growth | None = None
 ) -> UInt8[np.ndarray, "s s 3"]:
-    """The texture of a person's skin; ``scalp`` and ``beard`` say how densely (0 to 1) hair grows out of it there."""
+    """The texture of a person's skin: shaven and bald as the look has it, unless told what grows on it."""
     face = face_map(model, size)
+    growth = growth or Growth(look.scalp * face.scalp, look.stubble * face.beard)
     noise = Noise.sample(rng)
     light = _flesh(face, look, noise)
     _draw(face, look, light, rng)
-    _grow(face, light, look.hair, look.beard, (scalp, beard), noise)
+    _grow(face, light, look.hair, growth.scalp, noise)
+    _grow(face, light, look.beard, growth.beard, noise)
     _line_cavities(face, light)
     return face.canvas.texture(_pixels(light))
 
@@ -52,9 +63,9 @@ def _flesh(face: FaceMap, look: Look, noise: Noise) -> Float32[np.ndarray, "n 3"
     """Living skin, in linear light: its tone, less what melanin, blood and shade take away from place to place."""
     melanin, blood, shade = _pigments(face, look, noise).T
     places, skin = face.canvas.positions, look.skin
-    blood += 0.045 * skin.unevenness * noise.fractal(places, 16 * MM, 4, gain=0.75)
+    blood += 0.045 * skin.unevenness * noise.fractal(places, 14 * MM, 3, gain=0.8)
     melanin += 0.028 * skin.unevenness * noise.fractal(places[:, [1, 2, 0]], 8 * MM, 3, gain=0.8)
-    shade += 0.034 * noise.fractal(places[:, [2, 0, 1]], 4.5 * MM, 4, gain=0.9)
+    shade += 0.032 * noise.fractal(places[:, [2, 0, 1]], 4 * MM, 3, gain=0.85)
     near_eye = np.exp(-((face.lid_edge / (1.6 * MM)) ** 2))
     blood += 0.18 * near_eye
     melanin += 0.10 * near_eye
@@ -156,8 +167,8 @@ def _lay(shown: Float32[np.ndarray, "m 3"], colour: Float32[np.ndarray, "3"], co
 def _lash_line(face: FaceMap, look: Look) -> Float32[np.ndarray, "m"]:
     """How dark lashes and liner make the edge of the lids, the upper more than the lower."""
     upper, edge = face.on_texels(face.upper_lid[:, None])[face.front, 0], face.lid_edge[face.front]
-    width = (0.55 + 0.5 * look.make_up.liner) * MM * (0.6 + 0.8 * upper)
-    strength = (0.65 + 0.3 * look.make_up.liner) * (0.35 + 0.65 * upper)
+    width = (0.75 + 0.5 * look.make_up.liner) * MM * (0.6 + 0.8 * upper)
+    strength = (0.75 + 0.2 * look.make_up.liner) * (0.35 + 0.65 * upper)
     return strength * np.exp(-((edge / width) ** 2))
 
 
@@ -165,21 +176,17 @@ def _grow(
     face: FaceMap,
     light: Float32[np.ndarray, "n 3"],
     hair: HairColour,
-    beard: HairColour,
-    density: tuple[float, float],
+    density: Float32[np.ndarray, "v"],
     noise: Noise,
 ) -> None:
-    """Short hair in the skin: of the head, and of a beard."""
-    for where, colour, amount in ((face.scalp, hair, density[0]), (face.beard, beard, density[1])):
-        if amount < 0.01:
-            continue
-        grows = face.on_texels(where[:, None])[:, 0]
-        texels = np.flatnonzero(grows > 0.01)
-        grain = noise.wave(face.canvas.positions[texels][:, [1, 0, 2]] + 11, 0.9 * MM)
-        patches = noise.wave(face.canvas.positions[texels] + 17, 14 * MM)
-        cover = amount * grows[texels] * (0.55 + 0.06 * patches + 0.25 * grain)
-        tint = _light(_mixed(colour)) + 0.02 * np.array([0.95, 1.0, 1.05], np.float32)
-        light[texels] += np.clip(cover, 0, 0.95)[:, None] * (tint - light[texels])
+    """Short hair in the skin."""
+    dense = face.on_texels(density[:, None])[:, 0]
+    texels = np.flatnonzero(dense > 0.01)
+    grain = noise.wave(face.canvas.positions[texels][:, [1, 0, 2]] + 11, 0.9 * MM)
+    patches = noise.wave(face.canvas.positions[texels] + 17, 14 * MM)
+    cover = np.clip(dense[texels] * (0.55 + 0.06 * patches + 0.2 * grain), 0, 0.95)
+    tint = _light(_mixed(hair)) + np.array([0.019, 0.020, 0.021], np.float32)
+    light[texels] += cover[:, None] * (tint - light[texels])
 
 
 def _mixed(hair: HairColour) -> RGB:
