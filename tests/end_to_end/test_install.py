@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-OPTIONAL_MODULES = ("embreex", "fast_simplification", "pooch", "beartype", "hypothesis", "pytest")
+OPTIONAL_MODULES = ("embreex", "igl", "fast_simplification", "pooch", "beartype", "hypothesis", "pytest")
 
 
 def core_distributions() -> set[str]:

@@ -26,6 +26,7 @@ class Optional:
 CORE = ("torch", "numpy", "scipy", "scikit-image", "pillow", "safetensors", "jaxtyping", "rich", "tyro")
 OPTIONAL = (
     Optional("embreex", "fast ray casting", "fast"),
+    Optional("libigl", "fast distances to surfaces", "fast"),
     Optional("fast-simplification", "decimation", "fast"),
     Optional("pooch", "fetching the open data the studio learns from", "studio"),
 )

@@ -57,7 +57,7 @@ def sample_person(model: HeadModel, seed: int) -> Person:
         seed,
         femininity,
         age,
-        Identity.sample(model, stream(seed, "identity")),
+        Identity.sample(model, stream(seed, "identity"), femininity=femininity),
         sample_style(stream(seed, "hair style"), femininity=femininity, age=age),
         sample_look(stream(seed, "look"), femininity=femininity, age=age),
     )
