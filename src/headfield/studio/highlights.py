@@ -21,8 +21,9 @@ TILT_OUTER, TILT_INNER = np.float32(0.12), np.float32(-0.18)
 STRAY = np.float32(0.12)
 """How far that differs from strand to strand."""
 
-THROUGH = np.float32(4)
-"""How much more light goes through a fibre of no colour than is mirrored off it."""
+OFF, THROUGH = np.float32(0.45), np.float32(4)
+"""How much light is mirrored off a fibre, and goes through one of no colour, beside a dielectric that nothing hides:
+fibres hide each other, but see light from all around."""
 
 GLINT, GLINT_RADIUS = 10.0, 9.0
 """How much brighter than its blurred neighbourhood a window is, and its radius in degrees."""
@@ -114,12 +115,12 @@ def lamp_on_fibres(
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
     outer = _fibre_lobe(normals, along, half, TILT_OUTER + STRAY * strand, sharpness)
     inner = _fibre_lobe(normals, along, half, TILT_INNER + STRAY * strand, sharpness / 4)
-    return (facing / 4)[:, None] * (DIELECTRIC * outer[:, None] + THROUGH * DIELECTRIC * colour * inner[:, None])
+    return (facing / 4)[:, None] * DIELECTRIC * (OFF * outer[:, None] + THROUGH * colour * inner[:, None])
 
 
 def fibre_share(colour: Vectors) -> Vectors:
     """What fibres mirror and let through of a uniform environment."""
-    return DIELECTRIC * (1 + THROUGH * colour)
+    return DIELECTRIC * (OFF + THROUGH * colour)
 
 
 def _fibre_lobe(normals: Vectors, along: Vectors, half: Vectors, tilt: Numbers, sharpness: Numbers) -> Numbers:
