@@ -6,7 +6,17 @@ import numpy as np
 
 from headfield.studio.hair.fields import curling, hanging, parted, swept_back, whorl
 from headfield.studio.hair.ground import Ground
-from headfield.studio.hair.growth import Field, Roots, beside_the_face, between, grown, leaders_of, roots_in, strayed, waved
+from headfield.studio.hair.growth import (
+    Field,
+    Roots,
+    beside_the_face,
+    between,
+    grown,
+    leaders_of,
+    roots_in,
+    strayed,
+    waved,
+)
 from headfield.studio.hair.strands import Strands
 from headfield.studio.hair.styles import HairStyle
 from headfield.studio.regions import Region, hairline
@@ -150,7 +160,7 @@ def afro(style: HairStyle, ground: Ground, rng: np.random.Generator) -> Strands:
     region = region_of(style)
     guide = roots_in(ground, region, GUIDES, rng)
     up = on_top(guide, 0.7)
-    reach = 0.1 + 0.4 * style.length
+    reach = 0.08 + 0.3 * style.length
     lengths = reach * (0.6 + 0.4 * up) * (1 + 0.1 * style.asymmetry * np.sign(guide.points[:, 0]))
     field = _leaning(whorl((0.0, 0.3, -0.05), swirl=0.0, stand=2.0, sink=0.1), np.array([0, 0.15, 0]))
     guides = grown(ground, guide, lengths, field, steps=16, lift=3.0, clearance=0.02, face=0.7)

@@ -71,6 +71,7 @@ def _fallen(
         lift=0.15 + 0.35 * style.volume,
         clearance=0.012 + (0.02 + 0.04 * style.volume) * up + puff,
         face=1.0,
+        slide=0.15,
     )
     strands = between(guides, roots, rng, 300)
     if style.fringe > 0.25:
@@ -82,13 +83,15 @@ def _beside_the_neck(front: np.ndarray) -> Drift:
     """In towards the neck below the ears, then away before and behind the shoulders."""
 
     def drift(at: np.ndarray) -> np.ndarray:
-        in_ = np.clip((0.05 - at[:, 1:2]) / 0.2, 0, 1) * np.clip((at[:, 1:2] + 0.5) / 0.2, 0, 1)
-        axis = np.array([0, 0, -0.08], np.float32)
-        towards = (axis - at) * [1, 0, 1]
-        towards = towards * np.clip((np.linalg.norm(towards, axis=1, keepdims=True) - 0.3) / 0.1, 0, 1)
+        below_ears = np.clip((0.05 - at[:, 1]) / 0.2, 0, 1)
+        x, z = at[:, 0], at[:, 2]
+        narrower = np.where(at[:, 1] < -0.3, 5, 1.5) * np.clip(np.abs(x) - 0.31, 0, 0.25)
+        wider = np.where(z > -0.1, 8, 0) * np.clip(0.31 - np.abs(x), 0, 0.2)
+        drawn_in = np.stack(
+            [np.sign(x) * (wider - narrower), np.zeros_like(x), 1.5 * np.clip(-0.34 - z, 0, 0.2)], axis=1
+        )
         apart = np.clip((-0.2 - at[:, 1:2]) / 0.2, 0, 1)
-        narrow = -6 * np.clip(np.abs(at[:, :1]) - 0.33, 0, 0.3) * np.sign(at[:, :1]) * [1, 0, 0] * (at[:, 1:2] < -0.35)
-        return np.asarray(1.1 * in_ * towards + 0.4 * apart * front + narrow, np.float32)
+        return np.asarray(below_ears[:, None] * drawn_in + 0.4 * apart * front, np.float32)
 
     return drift
 
@@ -121,6 +124,8 @@ def _hemmed(strands: Strands, heights: np.ndarray, rng: np.random.Generator, une
 
 
 def _clear(strands: Strands, ground: Ground) -> Strands:
-    """Off the skin, and a fringe apart (which ends above the eyes) out of the face."""
+    """Off the skin, and what ends below the eyes out of the face."""
     lifted = ground.lifted(strands.points, np.broadcast_to(np.float32(0.006), strands.points.shape[:2]))
-    return Strands(beside_the_face(lifted.reshape(-1, 3), 1.0).reshape(lifted.shape), strands.lock)
+    low = lifted[:, -1, 1] < 0.13
+    lifted[low] = beside_the_face(lifted[low].reshape(-1, 3), 1.0).reshape(lifted[low].shape)
+    return Strands(lifted, strands.lock)

@@ -37,13 +37,15 @@ class Ground:
         return unit(np.stack([self.distance(points + s) - self.distance(points - s) for s in steps], axis=-1))
 
     def lifted(
-        self, points: Float32[np.ndarray, "*n 3"], clearance: Float32[np.ndarray, "*n"]
+        self, points: Float32[np.ndarray, "*n 3"], clearance: Float32[np.ndarray, "*n"], slide: float = 1.0
     ) -> Float32[np.ndarray, "*n 3"]:
-        """Points moved out, if need be, until they clear the skin by that much."""
+        """Points moved out, if need be, until they clear the skin by that much; less to the side on the shoulders."""
         missing = clearance - self.distance(points)
         low = missing > 0
         moved = points.copy()
-        moved[low] += self.normal(points[low]) * missing[low][:, None]
+        out = self.normal(points[low])
+        way = np.where(points[low][:, 1:2] < -0.3, unit(out * np.array([slide, 1, 1], np.float32)), out)
+        moved[low] += way * (missing[low] / np.maximum(np.sum(way * out, axis=1), 0.4))[:, None]
         return moved
 
 

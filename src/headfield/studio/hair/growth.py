@@ -69,11 +69,12 @@ def grown(
     inertia: float = 0.6,
     clearance: float | Float[np.ndarray, "n"] = 0.03,
     face: float = 0.0,
+    slide: float = 1.0,
 ) -> Float32[np.ndarray, "n k 3"]:
     """Guides that start out of the skin and bend towards where ``field`` leads them.
 
     They keep off the skin by up to ``clearance``, gained over the first part of the way, and out of the space before
-    the face as far as ``face`` (0 to 1) says.
+    the face as far as ``face`` (0 to 1) says. ``slide`` is how readily they slide off the shoulders sideways.
     """
     at = roots.points
     step = (np.asarray(lengths, np.float32) / (steps - 1))[:, None]
@@ -86,7 +87,7 @@ def grown(
         normal = ground.normal(at)
         heading = unit(inertia * heading + (1 - inertia) * field(at, normal, arc))
         arc = np.float32(k) * step[:, 0]
-        ahead = ground.lifted(at + step * heading, clear * (1 - np.exp(-arc / 0.12)) + 0.003)
+        ahead = ground.lifted(at + step * heading, clear * (1 - np.exp(-arc / 0.12)) + 0.003, slide)
         if face:
             ahead = beside_the_face(ahead, face)
         heading = unit(ahead - at)
@@ -103,7 +104,7 @@ def beside_the_face(points: Float32[np.ndarray, "n 3"], share: float) -> Float32
         length = np.linalg.norm(scaled, axis=1)
         inside = length < 1
         slope = scaled[inside] / FACE_RADII
-        away = unit(slope * np.array([1.6, 0.3, 0.5], np.float32))
+        away = unit(slope * np.array([1.6, 0.15, 0.15], np.float32))
         steepness = np.maximum(np.sum(slope * away, axis=1), 1e-3) / np.maximum(length[inside], 1e-3)
         depth = np.minimum((1 - length[inside]) / steepness, 0.3)
         moved[inside] += share * away * depth[:, None]
@@ -118,7 +119,8 @@ def between(guides: Float32[np.ndarray, "g k 3"], roots: Roots, rng: np.random.G
     # Hair does not run both ways along a parting: guides that end far from the nearest one's end do not count.
     tips = guides[:, -1] - starts
     apart = np.linalg.norm(tips[near] - tips[near[:, :1]], axis=2)
-    weight *= np.exp(-np.square(apart / (0.35 * np.linalg.norm(tips[near[:, :1]], axis=2) + 0.02)))
+    like = np.minimum(0.35 * np.linalg.norm(tips[near[:, :1]], axis=2), 0.12) + 0.02
+    weight *= np.exp(-np.square(apart / like))
     weight = (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
     shapes = guides - starts[:, None]
     points = roots.points[:, None] + sum(weight[:, j, None, None] * shapes[near[:, j]] for j in range(3))
@@ -134,7 +136,7 @@ def leaders_of(strands: Strands, roots: Roots, count: int, rng: np.random.Genera
     """For each strand the one that leads the clump it is in: the nearest of ``count`` random ones."""
     chosen = _spread(len(roots), count, rng)
     middle = strands.points.shape[1] // 3
-    places = np.concatenate([roots.points, 0.5 * strands.points[:, middle]], axis=1)
+    places = np.concatenate([roots.points, 0.5 * strands.points[:, middle], 0.5 * strands.points[:, -1]], axis=1)
     _, near = cKDTree(places[chosen]).query(places)
     return chosen[near]
 

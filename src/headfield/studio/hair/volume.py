@@ -17,7 +17,7 @@ from headfield.surface import Mesh, unit
 SPHERE = 0.985
 """Hair ends here, inside the unit sphere."""
 LARGEST_GRID = 2_600_000
-LOOSE = 120
+LOOSE = 500
 """Bits of hair with fewer cells than this are left out."""
 DEEP = 0.014
 """The hull's inner side lies this far below the scalp (about 3 mm), where nothing sees it."""
