@@ -84,14 +84,22 @@ def lamp_on_surface(normals: Vectors, to_eye: Vectors, roughness: Numbers, lamp:
 
 
 def surroundings_on_surface(
-    normals: Vectors, to_eye: Vectors, roughness: Numbers, openness: Numbers, ambient: Float32[np.ndarray, "9 3"]
+    normals: Vectors,
+    to_eye: Vectors,
+    roughness: Numbers,
+    openness: Numbers,
+    outlook: Vectors,
+    ambient: Float32[np.ndarray, "9 3"],
 ) -> Vectors:
-    """The radiance a dielectric mirrors to the eye from its surroundings, of which it sees the share ``openness``."""
+    """The radiance a dielectric mirrors to the eye of what ``openness`` and ``outlook`` leave of its surroundings."""
     towards = np.clip(dot(normals, to_eye), 0, 1)
     mirrored = 2 * towards[:, None] * normals - to_eye
     blur = np.exp(-(roughness**2)[:, None] * _BAND * (_BAND + 1) / 2)
     light = np.maximum((harmonics(mirrored).astype(np.float32) * blur) @ ambient, 0)
-    return light * (_mirrored_share(towards, roughness) * _open_share(towards, roughness, openness))[:, None]
+    # What is open in the mirrored direction, as far as the first order of harmonics can tell; squared, since that
+    # order blurs the edge between open and hidden.
+    open_there = (openness + 2 * dot(outlook, mirrored)) / (1 + 2 * dot(normals, mirrored))
+    return light * (_mirrored_share(towards, roughness) * np.clip(open_there, 0, 1) ** 2)[:, None]
 
 
 def lamp_on_fibres(
@@ -136,9 +144,3 @@ def _mirrored_share(towards: Numbers, roughness: Numbers) -> Numbers:
     rim += np.float32(0.0425) - np.float32(0.0275) * roughness
     scale = np.float32(1.04) * (1 - rim) - np.float32(0.572) * roughness
     return DIELECTRIC * scale + np.float32(1.04) * rim - np.float32(0.04) + np.float32(0.022) * roughness
-
-
-def _open_share(towards: Numbers, roughness: Numbers, openness: Numbers) -> Numbers:
-    """How much of the mirrored surroundings is not hidden (Lagarde's fit)."""
-    power = np.exp2(-16 * roughness**2 - 1)
-    return np.clip((towards + openness) ** power - 1 + openness, 0, 1)

@@ -92,15 +92,16 @@ def _facing(stage: Stage, seen: Seen, interpolated: Float32[np.ndarray, "n 3"]) 
 
 
 class _Falling(NamedTuple):
-    """The light that falls on places: all of it, and how open they are to the sky and to each lamp."""
+    """The light that falls on places: all of it, and how open they are to the sky, towards where, and to each lamp."""
 
     irradiance: Float32[np.ndarray, "n 3"]
     openness: Float32[np.ndarray, "n"]
+    outlook: Float32[np.ndarray, "n 3"]
     visibility: Float32[np.ndarray, "n l"]
 
     @staticmethod
     def of(interpolated: Float32[np.ndarray, "n k"]) -> _Falling:
-        return _Falling(interpolated[:, :3], interpolated[:, 3], interpolated[:, 4:])
+        return _Falling(interpolated[:, :3], interpolated[:, 3], interpolated[:, 4:7], interpolated[:, 7:])
 
 
 Look = tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]
@@ -115,7 +116,7 @@ def _surface(
     if material.part.gloss:
         roughness = np.full(len(albedo), material.part.roughness, np.float32)
         ambient = lit.light.ambient
-        mirrored = surroundings_on_surface(normals, seen.to_eye, roughness, falling.openness, ambient)
+        mirrored = surroundings_on_surface(normals, seen.to_eye, roughness, falling.openness, falling.outlook, ambient)
         for k, lamp in enumerate(lit.light.lamps):
             share = falling.visibility[:, k] * lamp_on_surface(normals, seen.to_eye, roughness, lamp)
             mirrored += share[:, None] * lamp.colour

@@ -112,6 +112,12 @@ class Stage:
         """How much of a uniform sky's light reaches each vertex, from 0 to 1."""
         return np.clip(self.transfer[:, 0] * np.float32(2 / np.sqrt(np.pi)), 0, 1)
 
+    @cached_property
+    def outlook(self) -> Float32[np.ndarray, "v 3"]:
+        """Where the light of a uniform sky comes from, as seen by each vertex: its normal if nothing is in the way."""
+        y, z, x = self.transfer[:, 1:4].T * np.float32(np.sqrt(3 / np.pi))
+        return np.stack([x, y, z], axis=1)
+
     def lit(self, light: Light) -> LitStage:
         """The figure in a light."""
         visibility = np.zeros((len(self.normals), len(light.lamps)), np.float32)
@@ -155,9 +161,10 @@ class LitStage:
 
     @cached_property
     def at_vertices(self) -> Float32[np.ndarray, "v k"]:
-        """All that pictures interpolate, side by side: normal, irradiance, openness, visibility of each lamp."""
+        """All that pictures interpolate: normal, irradiance, openness, outlook, visibility of each lamp."""
         stage = self.stage
-        return np.concatenate([stage.normals, self.irradiance, stage.openness[:, None], self.visibility], axis=1)
+        columns = [stage.normals, self.irradiance, stage.openness[:, None], stage.outlook, self.visibility]
+        return np.concatenate(columns, axis=1)
 
 
 def _as_one(meshes: Sequence[Mesh]) -> Mesh:
