@@ -34,13 +34,13 @@ def paint(person, seed=0, **worn):
 
 def test_every_part_has_its_colours(person, hull):
     parts = paint(person, hair={"hair": hull, "beard": hull}, clothes={"shirt": hull, "cap": hull})
-    assert list(parts) == ["skin", "eyeball_L", "eyeball_R", "teeth", "gums", "hair", "beard", "shirt", "cap"]
+    assert list(parts) == ["skin", "eyeball_L", "eyeball_R", "lashes", "teeth", "gums", "hair", "beard", "shirt", "cap"]
     for part in parts.values():
         painted = part.mesh.texture if part.mesh.texture is not None else part.mesh.colours
         assert painted is not None
         assert painted.dtype == np.uint8
         assert (part.mesh.uv is None) == (part.mesh.texture is None)
-        assert part.solid
+        assert part.solid == (part.name != "lashes")
 
 
 def test_the_shape_stays_as_it_was(person, hull):

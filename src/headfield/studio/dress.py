@@ -12,9 +12,10 @@ from scipy.spatial import cKDTree
 from headfield.studio.body import Body
 from headfield.studio.cloth import clothe
 from headfield.studio.eyes import iris_angle, paint_eye
-from headfield.studio.facemap import face_map
+from headfield.studio.facemap import FaceMap, face_map
 from headfield.studio.figure import Part
 from headfield.studio.hair_colour import colour_hair
+from headfield.studio.lashes import grow_lashes
 from headfield.studio.look import Look
 from headfield.studio.model import EYES, SKIN, HeadModel
 from headfield.studio.noise import Noise
@@ -46,12 +47,13 @@ def paint_figure(
     clothes: Mapping[str, Mesh] | None = None,
     texture: int = 1024,
 ) -> tuple[Part, ...]:
-    """All parts of a person with their colours: skin, eyes, teeth and gums, then hair and clothes by their names."""
+    """All parts of a person with their colours, hair and clothes by their names."""
     hair, clothes = hair or {}, clothes or {}
-    skin_rng, eye_rng, mouth_rng, hair_rng, cloth_rng = rng.spawn(5)
+    skin_rng, eye_rng, lash_rng, mouth_rng, hair_rng, cloth_rng = rng.spawn(6)
     return (
         _skin(model, body, look, skin_rng, hair, texture),
         *_eyes(model, body, look, eye_rng, texture // 2),
+        _lashes(face_map(model, texture), body, look, lash_rng),
         *_mouth(body, look, mouth_rng),
         *(_hair(name, mesh, look, hair_rng) for name, mesh in hair.items()),
         *(_cloth(name, mesh, look, cloth_rng) for name, mesh in clothes.items()),
@@ -90,6 +92,12 @@ def _eyes(model: HeadModel, body: Body, look: Look, rng: np.random.Generator, si
     return tuple(parts)
 
 
+def _lashes(face: FaceMap, body: Body, look: Look, rng: np.random.Generator) -> Part:
+    r, g, b = (0.5 * (1 - 0.5 * look.make_up.liner) * c for c in look.brows.colour)
+    density = look.eyes.lashes + 0.4 * look.make_up.liner
+    return Part("lashes", grow_lashes(face, body, (r, g, b), density, rng), gloss=0.0, solid=False)
+
+
 def _mouth(body: Body, look: Look, rng: np.random.Generator) -> tuple[Part, Part]:
     noise = Noise.sample(rng)
     enamel = np.array([0.88, 0.85, 0.77]) * (1 - 0.14 * look.eyes.yellowing * np.array([0.3, 0.6, 1.6]))
@@ -97,8 +105,8 @@ def _mouth(body: Body, look: Look, rng: np.random.Generator) -> tuple[Part, Part
     teeth = _deepening(body.teeth, enamel, noise, 0.03)
     gums = _deepening(body.gums, flesh, noise, 0.08)
     return (
-        Part("teeth", replace(body.teeth, uv=None, colours=teeth), gloss=0.35, roughness=0.2),
-        Part("gums", replace(body.gums, uv=None, colours=gums), gloss=0.35, roughness=0.25),
+        Part("teeth", replace(body.teeth, uv=None, colours=teeth), gloss=0.3, roughness=0.2),
+        Part("gums", replace(body.gums, uv=None, colours=gums), gloss=0.15, roughness=0.35),
     )
 
 
@@ -106,7 +114,7 @@ def _deepening(mesh: Mesh, colour: Float64[np.ndarray, "3"], noise: Noise, uneve
     """A colour that darkens towards the throat, where little light comes."""
     z = mesh.vertices[:, 2]
     depth = np.clip((z.max() - z) / 0.22, 0, 1)
-    factor = (1 - 0.75 * depth) * np.exp(uneven * noise.wave(mesh.vertices, 0.02))
+    factor = (1 - 0.5 * depth) * np.exp(uneven * noise.wave(mesh.vertices, 0.02))
     light = np.clip(decode(colour) * factor[:, None], 0, 1)
     return np.rint(encode(light) * 255).astype(np.uint8)
 

@@ -108,13 +108,21 @@ class FaceMap:
     @cached_property
     def lid_edge(self) -> Float32[np.ndarray, "n"]:
         """The distance of each texel from the edge of the eyelids as it is seen from the front; far away, infinite."""
-        edge = np.concatenate([self._seen_edge(part) for part in EYES])
         distance = np.full(len(self.canvas.positions), np.inf, np.float32)
-        tree = cKDTree(edge)
+        tree = cKDTree(np.concatenate(list(self._lid_points.values())))
         coarse = tree.query(self.places)[0].astype(np.float32)
         near = np.flatnonzero(self.on_texels(coarse[:, None])[:, 0] < 12 * MM)
         distance[near] = tree.query(self.canvas.positions[near])[0]
         return distance
+
+    @cached_property
+    def lids(self) -> dict[str, tuple[Float64[np.ndarray, "k 3"], Float64[np.ndarray, "k 3"]]]:
+        """The edges of the upper and of the lower lid of each eyeball, from the nose outwards."""
+        return {eyeball: (_edge(points, 1), _edge(points, -1)) for eyeball, points in self._lid_points.items()}
+
+    @cached_property
+    def _lid_points(self) -> dict[str, Float64[np.ndarray, "k 3"]]:
+        return {eyeball: self._seen_edge(eyeball) for eyeball in EYES}
 
     def _seen_edge(self, eyeball: str) -> Float64[np.ndarray, "k 3"]:
         """Where the skin begins around an eyeball that is looked at from the front."""
@@ -169,6 +177,19 @@ class FaceMap:
 
         upper = row(corner)
         return (upper + down * (row(corner + width) - upper)) / np.float32(255)
+
+
+def _edge(points: Float64[np.ndarray, "m 3"], side: int, n: int = 65, columns: int = 24) -> Float64[np.ndarray, "k 3"]:
+    """A smooth curve along the upper (side 1) or the lower edge (-1) of some points around an eye."""
+    outwards = np.sign(points[:, 0].mean())
+    across = np.abs(points[:, 0])
+    column = np.clip((across - across.min()) / np.ptp(across) * columns, 0, columns - 1).astype(int)
+    extreme = np.full(columns, -np.inf)
+    np.maximum.at(extreme, column, side * points[:, 1])
+    rim = points[side * points[:, 1] > extreme[column] - 0.3 * MM]
+    along, middle = np.linspace(across.min(), across.max(), n), across.mean()
+    height, depth = (np.polyval(np.polyfit(np.abs(rim[:, 0]) - middle, rim[:, k], 5), along - middle) for k in (1, 2))
+    return np.stack([outwards * along, height, depth], axis=1)
 
 
 @lru_cache(maxsize=2)

@@ -66,6 +66,8 @@ class Eyes:
     """The pupil's radius as a share of the iris's."""
     yellowing: float
     veins: float
+    lashes: float
+    """How dense the lashes are."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def sample_look(rng: np.random.Generator, *, femininity: float = 0.5, age: float
     return Look(
         skin=skin,
         make_up=_sample_make_up(rng, 0.03 if man else 0.55),
-        eyes=_sample_eyes(rng, angle, years),
+        eyes=_sample_eyes(rng, angle, years, man),
         brows=_sample_brows(rng, man, own),
         hair=hair,
         beard=own,
@@ -200,7 +202,7 @@ _IRIS_CHANCES_LIGHT = [0.06, 0.20, 0.06, 0.15, 0.12, 0.28, 0.13]
 _IRIS_CHANCES_DARK = [0.68, 0.27, 0.02, 0.02, 0.005, 0.005, 0.0]
 
 
-def _sample_eyes(rng: np.random.Generator, angle: float, age: float) -> Eyes:
+def _sample_eyes(rng: np.random.Generator, angle: float, age: float, man: bool) -> Eyes:
     light = float(np.clip((angle - 15) / 40, 0, 1))
     chances = light * np.array(_IRIS_CHANCES_LIGHT) + (1 - light) * np.array(_IRIS_CHANCES_DARK)
     kind = str(rng.choice(list(_IRISES), p=chances / chances.sum()))
@@ -220,6 +222,7 @@ def _sample_eyes(rng: np.random.Generator, angle: float, age: float) -> Eyes:
         pupil=float(np.clip(rng.normal(0.36, 0.06), 0.22, 0.55)),
         yellowing=float(np.clip(rng.normal(0.25 + 0.004 * (age - 20) - 0.002 * angle, 0.12), 0, 1)),
         veins=float(rng.uniform(0.1, 0.8)),
+        lashes=float(rng.uniform(0.35, 0.75) if man else rng.uniform(0.55, 1.0)),
     )
 
 
@@ -281,7 +284,7 @@ def _undyed(rng: np.random.Generator, hair: HairColour, skin: Skin) -> HairColou
     base = hair.base
     if hair.kind == "dyed":
         base = hair_tone(float(rng.uniform(0.45, 0.9) if skin.angle > 20 else rng.uniform(0.85, 1.0)))
-    shift = np.array([1.12, 1.0, 0.94]) ** rng.uniform(0.2, 1.3) * rng.uniform(0.7, 1.0)
+    shift = np.array([1.14, 0.98, 0.90]) ** rng.uniform(0.2, 1.3) * rng.uniform(0.7, 1.0)
     r, g, b = np.clip(np.minimum(np.array(base) * shift, 0.65 * np.array(skin.tone)), 0.05, 0.85)
     grey = hair.grey * float(rng.uniform(0.5, 1))
     return HairColour("natural", (float(r), float(g), float(b)), hair.highlight, 0.0, 0.1, grey)
