@@ -72,7 +72,7 @@ def _skin(
     growth = Growth(scalp.astype(np.float32), beard.astype(np.float32))
     painted = paint_skin(model, look, rng, size, growth)
     oil = look.skin.oil
-    return Part("skin", replace(body.skin, texture=painted), gloss=0.08 + 0.2 * oil, roughness=0.55 - 0.1 * oil)
+    return Part("skin", replace(body.skin, texture=painted), gloss=0.08 + 0.16 * oil, roughness=0.55 - 0.1 * oil)
 
 
 def _under(places: Float64[np.ndarray, "v 3"], hulls: Sequence[Mesh]) -> Float64[np.ndarray, "v"]:

@@ -120,7 +120,10 @@ def lines(landmarks: Landmarks, skin: Skin, rng: np.random.Generator) -> Layer:
         anchors = np.stack([wing, wing, (wing + mouth) / 2, mouth])
         fold = anchors + np.array([[1.5 * side, -4], [7 * side, 2], [7.5 * side, 0], [6.5 * side, 1]]) * mm
         wavering(fold, 2.0, 0.3 + 0.7 * amount, 0.4, folds)
-        for direction in np.radians(rng.uniform(-35, 40, size=int(rng.poisson(5 * amount)))):
+        if rng.random() < amount:
+            sag = mouth + np.array([[1.5 * side, 2], [3.5 * side, 8], [5 * side, 15]]) * mm
+            wavering(sag, 1.6, 0.6 * amount, 0.5, folds)
+        for direction in np.radians(rng.uniform(-35, 40, size=int(rng.poisson(8 * amount)))):
             ray = np.array([side * np.cos(direction), np.sin(direction)])
             steps = np.linspace(4, rng.uniform(9, 17), 4)[:, None] * mm
             wavering(outer + ray * steps + [0, 0.04 * mm] * steps, 0.5, rng.uniform(0.3, 0.9) * amount)
@@ -128,7 +131,7 @@ def lines(landmarks: Landmarks, skin: Skin, rng: np.random.Generator) -> Layer:
             start = under + mm * np.array([-8 * side, 4.5 + 3 * k])
             wavering(start + np.array([[0, 0], [side * 7, 3], [side * 15, 2]]) * mm, 0.5, 0.25 + 0.4 * amount)
     brow_height = at[17:27, 1].min()
-    for k in range(int(rng.poisson(4 * amount))):
+    for k in range(int(rng.poisson(5 * amount))):
         y = brow_height - (9 + 7 * k + rng.normal(0, 1)) * mm
         reach = rng.uniform(0.5, 1.0) * 38 * mm
         across = np.linspace(-reach, reach, 7) + at[27, 0] + rng.normal(0, 3 * mm)
@@ -139,7 +142,7 @@ def lines(landmarks: Landmarks, skin: Skin, rng: np.random.Generator) -> Layer:
         if rng.random() < amount:
             foot = at[27] + [side * rng.uniform(4, 7) * mm, -6 * mm]
             wavering(foot + np.array([[0, 4], [side * 0.5, -2], [side * 2, -8]]) * mm, 0.6, 0.7 * amount, 0.3)
-    return np.maximum(sheet.layer(blur=0.35), folds.layer(blur=1.1))
+    return np.maximum(sheet.layer(blur=0.3), folds.layer(blur=1.1))
 
 
 def moles(skin: Skin, rng: np.random.Generator) -> Layer:

@@ -206,7 +206,7 @@ def _sample_eyes(rng: np.random.Generator, angle: float, age: float, man: bool) 
     light = float(np.clip((angle - 15) / 40, 0, 1))
     chances = light * np.array(_IRIS_CHANCES_LIGHT) + (1 - light) * np.array(_IRIS_CHANCES_DARK)
     kind = str(rng.choice(list(_IRISES), p=chances / chances.sum()))
-    gain, tint = rng.uniform(0.8, 1.2), rng.normal(0, 0.015, size=3)
+    gain, tint = rng.uniform(0.8, 1.2), rng.normal(0, 0.015) * np.array([1.0, 0.3, -1.0])
 
     def vary(colour: RGB) -> RGB:
         r, g, b = np.clip(np.array(colour) * gain + tint, 0.03, 0.9)
@@ -238,7 +238,7 @@ def _sample_brows(rng: np.random.Generator, man: bool, hair: HairColour) -> Brow
         arch=float(np.clip(rng.normal(0.0 if man else 0.4, 0.4), -0.6, 1.2)),
         length=float(rng.uniform(0.85, 1.08)),
         mess=float(rng.uniform(0.2, 1.0) if man else rng.uniform(0.05, 0.6)),
-        colour=_towards(hair.base, GREY_HAIR, 0.6 * hair.grey),
+        colour=_towards(hair.base, GREY_HAIR, 0.4 * hair.grey),
     )
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 
 from headfield.studio import features
 from headfield.studio.colour import RGB
-from headfield.studio.facemap import MM, FaceMap, face_map
+from headfield.studio.facemap import MM, PIXELS_PER_MM, FaceMap, face_map
 from headfield.studio.look import HairColour, Look
 from headfield.studio.model import HeadModel
 from headfield.studio.noise import Noise
@@ -21,6 +21,10 @@ MELANIN = np.array([0.40, 0.62, 0.86], np.float32)
 
 BLOOD = np.array([0.10, 0.66, 0.52], np.float32)
 """The same for blood."""
+
+
+CATCHES = round(0.9 * PIXELS_PER_MM)
+"""How far below a furrow its lower side is, in pixels of the chart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +44,8 @@ def paint_skin(
     noise = Noise.sample(rng)
     light = _flesh(face, look, noise)
     _draw(face, look, light, rng)
-    _grow(face, light, look.hair, growth.scalp, noise)
-    _grow(face, light, look.beard, growth.beard, noise)
+    for density in (growth.scalp, growth.beard):
+        _grow(face, look, light, density, noise)
     _line_cavities(face, light)
     return face.canvas.texture(_pixels(light))
 
@@ -144,16 +148,20 @@ def _redden_lips(
 def _draw(face: FaceMap, look: Look, light: Float32[np.ndarray, "n 3"], rng: np.random.Generator) -> None:
     """Lines and moles, make-up, brows."""
     front, at = face.front, face.landmarks
-    lines = face.from_chart(features.lines(at, look.skin, rng))
+    furrows = features.lines(at, look.skin, rng)
+    # Light mostly comes from above: a furrow is dark, and its lower side catches the light.
+    lines, below = (face.from_chart(layer) for layer in (furrows, np.roll(furrows, CATCHES, axis=0)))
     moles = face.from_chart(features.moles(look.skin, rng))
     shown = light[front]
-    shown *= np.exp(-0.5 * lines[:, None] * (0.6 + MELANIN / 2) - 1.6 * moles[:, None] * MELANIN)
+    relief = (0.75 * lines - 0.25 * below)[:, None]
+    shown *= np.exp(-relief * (0.6 + MELANIN / 2) - 1.6 * moles[:, None] * MELANIN)
     _lay(shown, _light(look.make_up.lipstick), look.make_up.lips * _lips_at(face))
     _lay(shown, _light(look.make_up.shadow), look.make_up.lids * _lids_at(face))
     _lay(shown, np.full(3, 0.02, np.float32), _lash_line(face, look))
     hairs, shade = (face.from_chart(layer) for layer in features.brows(at, look.brows, rng))
     colour = _light(look.brows.colour)
-    _lay(shown, colour, 0.7 * min(look.brows.density, 1.0) * shade)
+    beneath = np.minimum(colour, 0.5 * _light(look.skin.tone))
+    _lay(shown, beneath, 0.7 * min(look.brows.density, 1.0) * shade)
     _lay(shown, colour, 0.95 * hairs)
     light[front] = shown
 
@@ -173,19 +181,15 @@ def _lash_line(face: FaceMap, look: Look) -> Float32[np.ndarray, "m"]:
 
 
 def _grow(
-    face: FaceMap,
-    light: Float32[np.ndarray, "n 3"],
-    hair: HairColour,
-    density: Float32[np.ndarray, "v"],
-    noise: Noise,
+    face: FaceMap, look: Look, light: Float32[np.ndarray, "n 3"], density: Float32[np.ndarray, "v"], noise: Noise
 ) -> None:
-    """Short hair in the skin."""
+    """Short hair in the skin, as it grows: undyed, and never lighter than the skin it shines through."""
     dense = face.on_texels(density[:, None])[:, 0]
     texels = np.flatnonzero(dense > 0.01)
     grain = noise.wave(face.canvas.positions[texels][:, [1, 0, 2]] + 11, 0.9 * MM)
     patches = noise.wave(face.canvas.positions[texels] + 17, 14 * MM)
     cover = np.clip(dense[texels] * (0.55 + 0.06 * patches + 0.2 * grain), 0, 0.95)
-    tint = _light(_mixed(hair)) + np.array([0.019, 0.020, 0.021], np.float32)
+    tint = np.minimum(_light(_mixed(look.beard)) + np.float32(0.02), 0.8 * _light(look.skin.tone))
     light[texels] += cover[:, None] * (tint - light[texels])
 
 
