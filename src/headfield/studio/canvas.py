@@ -15,6 +15,9 @@ from scipy.ndimage import distance_transform_edt
 
 from headfield.surface import Mesh
 
+PORTIONS = 16
+"""Triangles are laid out in so many portions, which keeps memory low."""
+
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
@@ -45,25 +48,24 @@ def stretch(surface: Mesh, size: int) -> Canvas:
     """The canvas of a surface with uv; kept for as long as the same surface is painted."""
     assert surface.uv is not None
     corners = surface.uv[surface.faces] * [size, -size] + [0, size]
-    texels, faces, weights = _rasterise(corners, size)
-    positions = np.einsum("nk,nkc->nc", weights, surface.corners[faces])
-    normals = np.einsum("nk,nkc->nc", weights, surface.vertex_normals[surface.faces[faces]])
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    return Canvas(
-        size,
-        texels,
-        positions.astype(np.float32),
-        normals.astype(np.float32),
-        faces,
-        weights.astype(np.float32),
-        _nearest(texels, size),
+    found = [_rasterise(corners, faces, size) for faces in np.array_split(np.arange(len(corners)), PORTIONS)]
+    texels, faces, weights = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    texels, first = np.unique(texels, return_index=True)
+    faces, weights = faces[first], weights[first]
+    around = surface.faces[faces]
+    places, normals = (
+        np.einsum("nk,nkc->nc", weights, values.astype(np.float32)[around])
+        for values in (surface.vertices, surface.vertex_normals)
     )
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    return Canvas(size, texels, places, normals, faces, weights, _nearest(texels, size))
 
 
 def _rasterise(
-    corners: Float64[np.ndarray, "f 3 2"], size: int
-) -> tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "n"], Float64[np.ndarray, "n 3"]]:
-    """The texels whose centres lie in the triangles: which, in which triangle, and where in it; each texel once."""
+    all_corners: Float64[np.ndarray, "f 3 2"], chosen: Int64[np.ndarray, "m"], size: int
+) -> tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "n"], Float32[np.ndarray, "n 3"]]:
+    """The texels whose centres lie in the chosen triangles: which, in which triangle, and where in it."""
+    corners = all_corners[chosen]
     low = np.clip(np.ceil(corners.min(axis=1) - 0.5).astype(np.int64), 0, size)
     high = np.clip(np.floor(corners.max(axis=1) - 0.5).astype(np.int64) + 1, 0, size)
     spans = np.maximum(high - low, 0)
@@ -74,8 +76,7 @@ def _rasterise(
     column, row = column + low[faces, 0], row + low[faces, 1]
     weights = _barycentric(corners, faces, np.stack([column, row], axis=1) + 0.5)
     inside = weights.min(axis=1) >= -1e-9
-    texels, first = np.unique((row * size + column)[inside], return_index=True)
-    return texels, faces[inside][first], weights[inside][first]
+    return (row * size + column)[inside], chosen[faces[inside]], weights[inside].astype(np.float32)
 
 
 def _barycentric(

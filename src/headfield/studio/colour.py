@@ -51,8 +51,8 @@ def skin_tone(angle: float, warmth: float = 0.0, redness: float = 0.0) -> RGB:
 _MELANIN = [0.0, 0.15, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0]
 _NATURAL = np.array(
     [
-        (205, 182, 142),  # very light blond
-        (180, 146, 102),
+        (192, 166, 124),  # very light blond
+        (168, 134, 92),
         (138, 106, 70),  # dark blond
         (114, 80, 52),
         (82, 56, 38),  # brown
