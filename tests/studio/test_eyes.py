@@ -55,3 +55,10 @@ def test_the_same_seed_paints_the_same_eye(eyes):
     one, same, other = (paint_eye(eyes, ANGLE, np.random.default_rng(seed), SIZE) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
+
+
+def test_the_white_has_no_edge_as_far_as_turned_eyes_show_it(eyes, rng):
+    ring = rings(paint_eye(eyes, ANGLE, rng, SIZE))
+    furthest = 1.5 / ANGLE
+    brightness = [ring(r, r + 0.06).mean() for r in np.arange(1.15, furthest - 0.06, 0.06)]
+    assert np.abs(np.diff(brightness)).max() < 6

@@ -14,7 +14,7 @@ from headfield.units import MILLIMETRES_PER_UNIT
 IRIS_RADIUS = 6.2 / MILLIMETRES_PER_UNIT
 """Irises hardly differ in size between people."""
 
-SEEN = 1.1
+SEEN = 1.55
 """Lids hide whatever is further than this from the axis of gaze, in radians."""
 
 WHITE = (0.80, 0.77, 0.75)
@@ -68,7 +68,7 @@ def _white(
     corner = np.clip(np.abs(at[:, 0]) / 0.3, 0, 1) * _step(radii, 1.1, 2.0)
     pink = 0.16 * _step(radii, 1.3, 3.0) + 0.4 * eyes.veins * thread * corner
     light += pink[:, None] * (vein - light)
-    return light * (1 - 0.35 * _step(radii, 1.3, 3.0))[:, None]
+    return light * (1 - 0.25 * _step(radii, 1.3, 3.4))[:, None]
 
 
 def _iris(
