@@ -17,6 +17,7 @@ from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.studio.order import SETS, Order
 from headfield.studio.production import Job, jobs, produce
+from headfield.studio.recipe import load_model
 
 SMALL = Order(subjects=2, rig=("views-1",), size=32, scan_points=300, model="builtin")
 WORDS = ["--rig", "views-1", "--size", "32", "--scan-points", "300", "--model", "builtin"]
@@ -149,6 +150,7 @@ def test_named_sets_are_what_they_are(tmp_path, capsys):
 
 def test_missing_assets_are_one_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("HEADFIELD_ASSETS", str(tmp_path))
+    load_model.cache_clear()
     assert main(["studio", str(tmp_path / "people"), "--subjects", "1", "--workers", "1"]) == 2
     message = capsys.readouterr().err
     assert message.startswith("headfield: ")
