@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float64, Int64
 
@@ -18,8 +20,12 @@ _HALVINGS = {
 }
 
 
+Longest = float | Callable[[np.ndarray], np.ndarray]
+"""How long edges may be: the same everywhere, or by where their middles are."""
+
+
 def refined(
-    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: float
+    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: Longest
 ) -> tuple[Float64[np.ndarray, "w 3"], Int64[np.ndarray, "g 3"]]:
     """The same surface with no edge longer than ``longest``; the given vertices stay the first ones."""
     while True:
@@ -30,16 +36,17 @@ def refined(
 
 
 def _halve_long_edges(
-    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: float
+    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: Longest
 ) -> tuple[np.ndarray, np.ndarray] | None:
     sides = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2), axis=2)
-    lengths = np.linalg.norm(vertices[sides[..., 0]] - vertices[sides[..., 1]], axis=2)
-    long = lengths > longest
+    starts, ends = vertices[sides[..., 0]], vertices[sides[..., 1]]
+    limit = longest(((starts + ends) / 2).reshape(-1, 3)).reshape(faces.shape) if callable(longest) else longest
+    long = np.linalg.norm(starts - ends, axis=2) > limit
     if not long.any():
         return None
     keys = sides[..., 0] * len(vertices) + sides[..., 1]
     unique, where = np.unique(keys[long], return_inverse=True)
-    ends = np.stack(np.divmod(unique, len(vertices)), axis=1)
+    halves = np.stack(np.divmod(unique, len(vertices)), axis=1)
     middle = np.full(faces.shape, -1, np.int64)
     middle[long] = len(vertices) + where
     corners = np.concatenate([faces, middle], axis=1)
@@ -47,4 +54,4 @@ def _halve_long_edges(
     for pattern, triangles in _HALVINGS.items():
         chosen = corners[np.all(long == pattern, axis=1)]
         pieces += [chosen[:, triangle] for triangle in triangles]
-    return np.concatenate([vertices, vertices[ends].mean(axis=1)]), np.concatenate(pieces)
+    return np.concatenate([vertices, vertices[halves].mean(axis=1)]), np.concatenate(pieces)

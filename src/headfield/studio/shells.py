@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Shaped
 
-from headfield.studio.refine import refined
+from headfield.studio.refine import Longest, refined
 from headfield.surface import Mesh
 
 
-def patch(skin: Mesh, distance: Callable[[np.ndarray], np.ndarray], edge: float, margin: float = 0.0) -> Mesh:
+def patch(skin: Mesh, distance: Callable[[np.ndarray], np.ndarray], edge: Longest, margin: float = 0.0) -> Mesh:
     """The skin where ``distance`` (inside positive) is above ``-margin``, with no edge longer than ``edge``."""
     reach = 0.1 + margin
     near = (distance(skin.vertices) > -reach)[skin.faces].any(axis=1)

@@ -27,6 +27,16 @@ def smoothed(
     return vertices
 
 
+def smoothed_by(
+    vertices: Float64[np.ndarray, "v 3"], edges: Int64[np.ndarray, "e 2"], rounds: int, share: Float64[np.ndarray, "v"]
+) -> Float64[np.ndarray, "v 3"]:
+    """Each vertex drawn towards its neighbours by its own share, again and again."""
+    average = _averaging(edges, np.ones(len(edges)), len(vertices), own=0.0)
+    for _ in range(rounds):
+        vertices = vertices + 0.6 * share[:, None] * (average @ vertices - vertices)
+    return vertices
+
+
 def streaks(
     mesh: Mesh,
     edges: Int64[np.ndarray, "e 2"],
