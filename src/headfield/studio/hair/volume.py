@@ -87,7 +87,7 @@ def hull(
     density = gaussian_filter(grid.splat(flat[kept], per_point.reshape(-1)[kept]), 1.0, mode="constant", truncate=3)
     around = gaussian_filter(density, 4.0, mode="constant", truncate=2)
     field = np.log(np.maximum(density, 1e-4) / np.maximum(thin, relief * around)).clip(-2, 2)
-    bare = _surface(_solid(field, density > thin, grid, ground, fill), grid)
+    bare = level_surface(_solid(field, density > thin, grid, ground, fill), grid)
     edges = edges_of(bare.faces, len(bare.vertices))
     bare = Mesh(smoothed(bare.vertices, edges), bare.faces)
     shade, along, flow = _nearest_strands(bare, strands, points, way)
@@ -128,7 +128,8 @@ def _solid(
     return np.minimum(field, sphere).astype(np.float32)
 
 
-def _surface(field: Float32[np.ndarray, "x y z"], grid: Grid) -> Mesh:
+def level_surface(field: Float32[np.ndarray, "x y z"], grid: Grid) -> Mesh:
+    """The closed surface where a field on a grid is zero; it is above zero inside."""
     from skimage.measure import marching_cubes
 
     # Values at zero exactly would make triangles without area.
