@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from headfield.errors import InputError, reading, writing
-from headfield.files import new_file, new_folder, read_json, write_json
+from headfield.files import lies_within, new_file, new_folder, read_json, write_json
 
 
 def names(folder):
@@ -62,6 +62,34 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path):
         pass
 
 
+def test_only_files_are_replaced_and_links_stay_links(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    with new_file(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with (
+            pytest.raises(InputError, match=rf"{name} cannot be written \(it is there already and not a file\)"),
+            new_file(tmp_path / name),
+        ):
+            pass
+    assert names(tmp_path) == ["folder", "link", "pipe", "real"]
+
+
+def test_a_path_lies_within_a_folder_once_its_links_are_followed(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "out").symlink_to(tmp_path)
+    (tmp_path / "in" / "round").symlink_to("round")
+    assert lies_within(tmp_path / "in" / "a" / ".." / "b", tmp_path / "in")
+    assert lies_within(tmp_path / "in" / "round", tmp_path / "in")
+    for name in ("..", "out/b", "/etc/passwd", "a\0b", "\ud800"):
+        assert not lies_within(tmp_path / "in" / name, tmp_path / "in")
+
+
 def test_a_full_disk_is_one_sentence(tmp_path):
     with (
         pytest.raises(InputError, match=r"big cannot be written \(No space left on device\)"),
@@ -83,7 +111,9 @@ def test_json_never_holds_what_is_not_json(tmp_path):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe\x00", b"[1, 2]"])
+@pytest.mark.parametrize(
+    "content", [b"", b'{"a": 1', b"\xff\xfe\x00", b"[1, 2]", b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}"], ids=len
+)
 def test_what_is_no_json_object_is_refused(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.json (is not a JSON file|holds no JSON object)"):
@@ -100,6 +130,8 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path):
         (tmp_path / "file" / "inside").read_text()
     with pytest.raises(InputError, match="locked may not be read"), reading(tmp_path / "locked"):
         raise PermissionError
+    with pytest.raises(InputError, match=r"xxx cannot be read \(File name too long\)"):
+        read_json(tmp_path / ("x" * 300))
 
 
 def test_json_stays_json(tmp_path):

@@ -35,6 +35,8 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is not a folder; a folder was expected.") from None
     except PermissionError:
         raise InputError(f"{path} may not be read; check its permissions.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}); check the path.") from None
 
 
 @contextmanager

@@ -20,9 +20,13 @@ _LINE = 100
 def new_file(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; it becomes ``path`` when the block ends well, and is gone if not.
 
-    The temporary name keeps the suffix, since writers look at it.
+    The temporary name keeps the suffix, since writers look at it. A link stays one, to the new file; a device or a
+    folder is never replaced.
     """
     with writing(path):
+        path = Path(os.path.realpath(path))
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} cannot be written (it is there already and not a file); choose another place.")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
@@ -70,11 +74,19 @@ def read_json(path: Path) -> dict:
     with reading(path):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
             raise InputError(f"{path} is not a JSON file, or it was cut off; write it again.") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no JSON object; it may belong to something else.")
     return content
+
+
+def lies_within(path: Path, folder: Path) -> bool:
+    """Whether ``path`` leads to a place in ``folder``, once every link is followed."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except ValueError:  # characters that no name can have
+        return False
 
 
 def _laid_out(content: object, indent: str = "") -> str:
