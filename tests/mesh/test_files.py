@@ -276,6 +276,26 @@ def test_faces_between_vertices_that_do_not_exist(suffix, wrong, tmp_path):
         read_mesh(path)
 
 
+@pytest.mark.parametrize("suffix", [".glb", ".ply", ".obj"])
+def test_faces_without_any_area(suffix, tmp_path):
+    path = tmp_path / f"flat{suffix}"
+    flat = replace(cube(), vertices=cube().vertices * [1, 0, 0])
+    with pytest.raises(InputError, match=rf"mesh for .*flat\{suffix} has faces but no surface"):
+        write_mesh(flat, path)
+    write_past_the_checks(flat, path)
+    with pytest.raises(InputError, match=rf"flat\{suffix} has faces but no surface"):
+        read_mesh(path)
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".ply", ".obj"])
+def test_vertices_beyond_the_moon(suffix, tmp_path):
+    path = tmp_path / f"far{suffix}"
+    far = replace(cube(), vertices=cube().vertices * 1e30)
+    write_past_the_checks(far, path)
+    with pytest.raises(InputError, match=rf"far\{suffix} reaches 5e\+\d\d km far; it is no head, or in another unit"):
+        read_mesh(path, unit="m" if suffix == ".glb" else "mm")
+
+
 @pytest.mark.parametrize("suffix", [".ply", ".obj"])
 def test_a_single_point(suffix, tmp_path):
     path = tmp_path / f"point{suffix}"

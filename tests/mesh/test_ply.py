@@ -155,6 +155,12 @@ def test_an_attribute_that_cannot_be_named_is_one_sentence(name, tmp_path):
         (header("ascii", *vertex_lines(2)) + b"0 0 0\n", "ends before all its data are there"),
         (header("ascii", *vertex_lines(1)) + b"0 0 zero\n", "ends before all its data are there"),
         (header("ascii", *vertex_lines(1), *faces_lines(1)) + b"0 0 0\n3 0 0\n", "ends before all its data are there"),
+        (header("ascii", "element vertex ²"), "is not a PLY file, or its head is broken"),
+        (
+            header("ascii", *vertex_lines(1), "property uchar red") + b"0 0 0 nan\n",
+            "holds a number that is not of the kind",
+        ),
+        (header("ascii", *vertex_lines(1), *faces_lines(1)) + b"0 0 0\n3 0 0 1e30\n", "holds a number that is not of"),
         (header("binary_little_endian", *vertex_lines(10**15)) + bytes(60), "ends before all its data are there"),
         (header("binary_little_endian", *faces_lines(10**15)) + b"\xff" * 90, "ends before all its data are there"),
     ],

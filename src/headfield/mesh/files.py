@@ -30,6 +30,9 @@ from headfield.surface import Mesh
 from headfield.surface import unit as normalise
 from headfield.units import Unit, head_units_per
 
+FARTHEST = 1e9
+"""In head units: beyond the moon nothing is a head, and numbers lose their meaning."""
+
 
 @dataclass(frozen=True, eq=False)
 class PointCloud:
@@ -62,11 +65,7 @@ def read_mesh(path: Path | str, *, unit: Unit | None = None) -> Mesh:
     Polygons become triangles. Where several texture coordinates meet at one vertex, copies of it follow behind all
     others. A GLB scene becomes one mesh. Several textures become vertex colours.
     """
-    mesh = _read(Path(path), unit)
-    if not len(mesh.faces):
-        points = "a single point" if len(mesh.vertices) == 1 else f"{len(mesh.vertices)} points"
-        raise InputError(f"{path} has no faces, only {points}; a mesh was expected.")
-    return _as_mesh(mesh, path)
+    return _as_mesh(_read(Path(path), unit), path)
 
 
 def read_points(path: Path | str, *, unit: Unit | None = None) -> PointCloud:
@@ -81,7 +80,7 @@ def read_mesh_or_points(path: Path | str, *, unit: Unit | None = None) -> Mesh |
 
 
 def _as_mesh(mesh: Mesh, path: Path | str) -> Mesh:
-    _check(mesh, f"{path}")
+    check_mesh(mesh, f"{path}")
     # Normals follow from the faces.
     return replace(mesh, attributes={name: a for name, a in mesh.attributes.items() if name != "normals"})
 
@@ -89,7 +88,7 @@ def _as_mesh(mesh: Mesh, path: Path | str) -> Mesh:
 def _as_points(mesh: Mesh, path: Path | str) -> PointCloud:
     if not len(mesh.vertices):
         raise InputError(f"{path} holds no points; export it again.")
-    _check(mesh, f"{path}")
+    _check_numbers(mesh, f"{path}")
     normals = mesh.attributes.get("normals")
     if normals is not None:
         normals = normalise(normals.astype(np.float64))
@@ -106,8 +105,18 @@ def write_mesh(mesh: Mesh, path: Path | str, *, unit: Unit | None = None) -> Non
         raise InputError(f"{path}: headfield reads glTF but writes GLB; call it {path.stem}.glb.")
     if not len(mesh.faces):
         raise InputError(f"{path} was not written: the mesh has no faces.")
-    _check(mesh, f"the mesh for {path}")
+    check_mesh(mesh, f"the mesh for {path}")
     form.write(_scaled(mesh, 1 / head_units_per(unit or form.unit)), path)
+
+
+def check_mesh(mesh: Mesh, what: str) -> None:
+    """InputError that names ``what`` unless the mesh is a surface whose every number can be reckoned with."""
+    if not len(mesh.faces):
+        points = "a single point" if len(mesh.vertices) == 1 else f"{len(mesh.vertices)} points"
+        raise InputError(f"{what} has no faces, only {points}; a mesh was expected.")
+    _check_numbers(mesh, what)
+    if not mesh.face_areas.any():
+        raise InputError(f"{what} has faces but no surface: each has its corners on one line; export it again.")
 
 
 def _read(path: Path, unit: Unit | None) -> Mesh:
@@ -115,7 +124,8 @@ def _read(path: Path, unit: Unit | None) -> Mesh:
         if not file.read(1):
             raise InputError(f"{path} is empty; copy or export it again.")
     form = _format(path)
-    return _scaled(form.read(path), head_units_per(unit or form.unit))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number is refused where its use is known
+        return _scaled(form.read(path), head_units_per(unit or form.unit))
 
 
 def _format(path: Path, *, writing: bool = False) -> _Format:
@@ -130,10 +140,14 @@ def _scaled(mesh: Mesh, factor: float) -> Mesh:
     return replace(mesh, vertices=mesh.vertices * factor)
 
 
-def _check(mesh: Mesh, what: str) -> None:
+def _check_numbers(mesh: Mesh, what: str) -> None:
     broken = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
     if broken:
         raise InputError(f"{what} has {broken} vertices whose coordinates are not finite numbers; repair it first.")
+    farthest = np.abs(mesh.vertices).max(initial=0)
+    if farthest > FARTHEST:
+        kilometres = farthest * head_units_per("unit") / head_units_per("m") / 1000
+        raise InputError(f"{what} reaches {kilometres:.3g} km far; it is no head, or in another unit.")
     check_faces(mesh, what)
     if mesh.uv is not None and not np.isfinite(mesh.uv).all():
         raise InputError(f"{what} has texture coordinates that are not finite numbers; repair it first.")

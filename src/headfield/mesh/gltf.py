@@ -50,7 +50,7 @@ def _well_formed(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError):
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         raise InputError(f"{path} is not a proper glTF file; export it again.") from None
 
 
@@ -134,10 +134,8 @@ class _Document:
         material = self.json["materials"][primitive["material"]] if "material" in primitive else {}
         image, uv_name, factor = self._look(material)
         uv = columns.get(uv_name)
-        with np.errstate(invalid="ignore"):  # infinite coordinates are refused by who asked for the mesh
-            placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
         mesh = replace(
-            Mesh.of(placed, faces),
+            Mesh.of(positions @ matrix[:3, :3].T + matrix[:3, 3], faces),
             uv=None if uv is None else np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1).astype(float),
             attributes=attributes,
         )

@@ -125,7 +125,7 @@ def _absolute(corner: str, lines: _Lines) -> str:
     counts = (len(lines.vertices), len(lines.coordinates))
     numbers = corner.split("/")
     for i, count in enumerate(counts[: len(numbers)]):
-        if numbers[i].startswith("-") and numbers[i][1:].isdigit():
+        if numbers[i].startswith("-") and numbers[i][1:].isdecimal():
             numbers[i] = str(count + 1 + int(numbers[i]))
     return "/".join(numbers)
 
@@ -138,18 +138,25 @@ def _corners(path: Path, lines: _Lines) -> tuple[np.ndarray, np.ndarray]:
     try:
         for corner in place:
             parts = corner.split("/")
-            numbers.append((int(parts[0]) - 1, int(parts[1]) - 1 if len(parts) > 1 and parts[1] else -1))
+            numbers.append((_place(parts[0]), _place(parts[1]) if len(parts) > 1 and parts[1] else -1))
     except ValueError:
         raise InputError(f"{path} has a face with the corner {corner!r}; it is broken, so export it again.") from None
     vertex, coordinate = np.array(numbers, np.int64).reshape(-1, 2)[which].T
     return vertex, coordinate
 
 
+def _place(number: str) -> int:
+    """A number that counts from 1 as one that counts from 0; the absurd ones stay absurd but fit into an array."""
+    return max(-(2**62), min(int(number), 2**62)) - 1
+
+
 def _table(path: Path, lines: list[str], what: str, width: int) -> np.ndarray:
     try:
-        table = np.loadtxt(lines, ndmin=2)
-        if table.shape[1] >= width:
-            return table
+        # Lines that say nothing would be passed over, and all later ones be counted wrongly.
+        if all(line.lstrip()[:1] not in ("", "#") for line in lines):
+            table = np.loadtxt(lines, ndmin=2)
+            if table.shape[1] >= width:
+                return table
     except ValueError:
         pass
     raise InputError(f"{path} has {what} that are not {width} numbers each; it is broken or was cut off.")

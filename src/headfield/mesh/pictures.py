@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float64, UInt8
 
 from headfield.errors import InputError, reading
+from headfield.files import lies_within
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "TGA")
 """What a texture may be. Other decoders of Pillow are not for files of unknown origin: one of them runs a program."""
 
+DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error, zlib.error)
+"""What Pillow raises at files that are no pictures or were cut off."""
+
 
 def decode_picture(content: bytes, what: str) -> UInt8[np.ndarray, "h w 3"]:
     """The pixels of an encoded picture; InputError that names ``what`` where there are none."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             return np.array(picture.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError):  # SyntaxError is Pillow's word for a broken PNG
+    except DAMAGE:
         raise InputError(f"{what} is not a picture, or it was cut off; export it again.") from None
     except Image.DecompressionBombError:
         raise InputError(f"{what} has more pixels than any texture should; scale it down.") from None
@@ -39,9 +45,8 @@ def encode_png(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
 
 def beside(path: Path, name: str) -> bytes | None:
     """What is in the file that ``path`` calls ``name``; a warning and None if it is absent or outside the folder."""
-    folder = path.parent.resolve()
-    candidate = (folder / name.replace("\\", "/")).resolve()
-    if not candidate.is_relative_to(folder) or "://" in name:
+    candidate = path.parent / name.replace("\\", "/")
+    if not lies_within(candidate, path.parent) or "://" in name:
         warnings.warn(f"{path} names {name}, which is outside its folder and was left out.", stacklevel=2)
         return None
     if not candidate.is_file():

@@ -18,6 +18,7 @@ TYPES = {
     **{"double": "f8", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
     **{"float32": "f4", "float64": "f8"},
 }
+CUT_OFF = "ends before all its data are there; it was cut off"
 ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 
 
@@ -104,7 +105,7 @@ def _header(path: Path, content: bytes) -> _Header:
                 order = kind
             case ["comment", *_]:
                 comments.append(line.split(None, 1)[1] if len(line.split()) > 1 else "")
-            case ["element", name, count] if count.isdigit():
+            case ["element", name, count] if count.isdecimal():
                 elements.append((name, int(count), []))
             case ["property", "list", length_kind, kind, name] if elements and {length_kind, kind} <= TYPES.keys():
                 elements[-1][2].append(_Property(name, TYPES[kind], TYPES[length_kind]))
@@ -118,26 +119,25 @@ def _header(path: Path, content: bytes) -> _Header:
 
 
 def _elements(path: Path, content: bytes, header: _Header) -> dict[str, Element]:
-    cut_off = InputError(f"{path} ends before all its data are there; it was cut off, so copy or export it again.")
     elements = {}
     try:
         if header.order == "ascii":
             lines = content[header.size :].decode("ascii", "replace").splitlines()
             for name, count, properties in header.elements:
                 if len(lines) < count:
-                    raise cut_off
+                    raise _BrokenError(CUT_OFF)
                 elements[name] = _ascii_element(lines[:count], properties)
                 lines = lines[count:]
             return elements
         start = header.size
         for name, count, properties in header.elements:
             elements[name], start = _binary_element(content, start, count, properties, ORDERS[header.order])
-    except _ShortError:
-        raise cut_off from None
+    except _BrokenError as error:
+        raise InputError(f"{path} {error}, so copy or export it again.") from None
     return elements
 
 
-class _ShortError(Exception):
+class _BrokenError(Exception):
     pass
 
 
@@ -167,7 +167,7 @@ def _binary_element(
                 for p in properties
             }, end
     elif not any(p.length_kind for p in properties):
-        raise _ShortError
+        raise _BrokenError(CUT_OFF)
     return _binary_rows(content, start, count, properties, order)
 
 
@@ -188,7 +188,7 @@ def _binary_row(
     for p in properties:
         count = 1
         if p.length_kind:
-            count = int(_take(content, start, 1, order + p.length_kind)[0])
+            count = int(_as_kind(_take(content, start, 1, order + p.length_kind), "i8")[0])
             start += np.dtype(p.length_kind).itemsize
         row[p.name] = _take(content, start, count, order + p.kind)
         start += row[p.name].nbytes
@@ -197,7 +197,7 @@ def _binary_row(
 
 def _take(content: bytes, start: int, count: int, kind: str) -> np.ndarray:
     if start + count * np.dtype(kind).itemsize > len(content) or count < 0:
-        raise _ShortError
+        raise _BrokenError(CUT_OFF)
     return np.frombuffer(content, kind, count, start)
 
 
@@ -209,10 +209,10 @@ def _ascii_element(lines: list[str], properties: list[_Property]) -> Element:
     except ValueError:  # rows of different length
         return _ascii_rows(lines, properties)
     if not any(p.length_kind for p in properties) and table.shape == (len(lines), len(properties)):
-        return {p.name: table[:, i].astype(p.kind) for i, p in enumerate(properties)}
+        return {p.name: _as_kind(table[:, i], p.kind) for i, p in enumerate(properties)}
     if len(properties) == 1 and (table[:, 0] == table.shape[1] - 1).all():
         only = properties[0]
-        return {only.name: Lists(table[:, 0].astype(np.int64), table[:, 1:].astype(only.kind).ravel())}
+        return {only.name: Lists(table[:, 0].astype(np.int64), _as_kind(table[:, 1:], only.kind).ravel())}
     return _ascii_rows(lines, properties)
 
 
@@ -224,11 +224,20 @@ def _ascii_rows(lines: list[str], properties: list[_Property]) -> Element:
         try:
             for p in properties:
                 count = int(next(words)) if p.length_kind else 1
-                row[p.name] = np.array([float(next(words)) for _ in range(count)], p.kind)
+                row[p.name] = _as_kind(np.array([float(next(words)) for _ in range(count)]), p.kind)
         except (ValueError, StopIteration, RuntimeError):  # a generator turns StopIteration into RuntimeError
-            raise _ShortError from None
+            raise _BrokenError(CUT_OFF) from None
         rows.append(row)
     return _columns_of(rows, properties)
+
+
+def _as_kind(values: np.ndarray, kind: str) -> np.ndarray:
+    """The values as the kind of number that the head states, which must be able to hold them."""
+    if np.dtype(kind).kind in "iu":
+        limits = np.iinfo(kind)
+        if not ((values >= limits.min) & (values <= limits.max)).all():
+            raise _BrokenError("holds a number that is not of the kind its head states; it is broken")
+    return values.astype(kind)
 
 
 def _columns_of(rows: list[dict[str, np.ndarray]], properties: list[_Property]) -> Element:

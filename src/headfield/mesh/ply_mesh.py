@@ -89,7 +89,7 @@ def _attributes(vertex: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     others = [name for name in vertex if name not in KNOWN]
     for name in others:
         stem, _, number = name.rpartition("_")
-        if not (stem and number.isdigit() and f"{stem}_0" in vertex):
+        if not (stem and number.isdecimal() and f"{stem}_0" in vertex):
             attributes[name] = _native(vertex[name])
         elif number == "0":
             width = next(k for k in range(1, len(others) + 1) if f"{stem}_{k}" not in vertex)
