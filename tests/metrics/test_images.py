@@ -35,6 +35,14 @@ def test_bytes_and_numbers_are_the_same_picture(rng):
     assert ssim(one, other) == pytest.approx(ssim(one / 255, other))
 
 
+def test_a_picture_that_is_broken_is_not_perfect(rng):
+    picture = rng.random((16, 16, 3))
+    broken = picture.copy()
+    broken[3, 4] = np.nan
+    assert np.isnan(psnr(broken, picture))
+    assert psnr(picture, picture) == np.inf
+
+
 def test_a_mask_hides_what_lies_outside(rng):
     truth = picture(rng)
     prediction = truth.copy()

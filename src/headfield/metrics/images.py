@@ -27,7 +27,7 @@ def psnr(prediction: Picture, truth: Picture, mask: Mask | None = None) -> float
     """The peak signal-to-noise ratio in decibels; infinite for equal pictures."""
     difference = _unit_range(prediction, truth) - _unit_range(truth, prediction)
     error = _mean(np.mean(difference**2, axis=-1), mask)
-    return float(-10 * np.log10(error)) if error > 0 else float("inf")
+    return float("inf") if error == 0 else float(-10 * np.log10(error))
 
 
 def ssim(prediction: Picture, truth: Picture, mask: Mask | None = None) -> float:
