@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from headfield.errors import InputError
 from headfield.transforms import Similarity, check_rotation, so3_exp
 
+LARGEST = 1e12
+"""Of all numbers in a camera, whatever the unit: far beyond any real one, and far from where numbers overflow."""
+
 
 @dataclass(frozen=True, eq=False)
 class Rays:
@@ -97,8 +100,8 @@ class Camera:
         if self.width < 1 or self.height < 1:
             raise InputError(f"{what} has a picture of {self.width} x {self.height} pixels; both must be at least 1.")
         for name in ("translation", "focal", "principal"):
-            if not torch.isfinite(getattr(self, name)).all():
-                raise InputError(f"{what} has a {name} that is not finite.")
+            if not (getattr(self, name).abs() < LARGEST).all():
+                raise InputError(f"{what} has a {name} that is not finite, or too large to be true.")
         if (self.focal <= 0).any():
             raise InputError(f"{what} has a focal length of {self.focal.min().item():g}; it must be positive.")
         return replace(self, rotation=check_rotation(self.rotation, f"the rotation of {what}"))

@@ -68,6 +68,8 @@ def test_points_in_views(tmp_path):
         ({"points": [[0, 0, 0]] * 68, "visible": [True]}, "a.json are 68 points, but as many are not said"),
         ({"scheme": "dlib", "points": []}, "a.json are of no known kind"),
         ({"points": 3}, "a.json are of no known kind"),
+        ({"points": [], "scheme": ["named"]}, "a.json are of no known kind"),
+        ({"points": [[10**400, 0, 0]] * 68}, "a.json are not all points of 3 finite numbers"),
     ],
 )
 def test_what_are_no_landmarks(tmp_path, content, words):

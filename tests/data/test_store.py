@@ -21,6 +21,7 @@ from headfield.data.pictures import DEPTH_STEP
 from headfield.data.store import Dataset, create_dataset, read_subject, write_subject
 from headfield.errors import InputError
 from headfield.files import read_json, write_json
+from headfield.surface import Mesh
 from headfield.units import MILLIMETRES_PER_UNIT
 from tests.data.subjects import RADIUS, sphere_scan, sphere_subject
 from tests.strategies import cameras, similarities
@@ -261,6 +262,25 @@ write_subject(Subject("second", capture=Capture(LazyViews("abc", read))), datase
     Dataset(out).verify()
 
 
+def test_surfaces_that_are_none_are_named_by_their_subject(tmp_path):
+    flat, nowhere = (Mesh.of(np.full((3, 3), x), np.array([[0, 1, 2]])) for x in (0.0, np.nan))
+    bare = Mesh.of(np.zeros((3, 3)), np.empty((0, 3), np.int64))
+    for mesh, words in ((bare, "no faces, only 3 points"), (flat, "no surface"), (nowhere, "3 vertices whose")):
+        with pytest.raises(InputError, match=rf"^the true surface of anna has .*{words}"):
+            write_subject(Subject("anna", truth=mesh), tmp_path)
+        with pytest.raises(InputError, match=rf"^the registration of anna has .*{words}"):
+            write_subject(Subject("anna", registration=mesh), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_points_that_are_none_are_one_sentence(folder):
+    content = (folder / "scan.ply").read_bytes()
+    start = content.index(b"end_header\n") + len(b"end_header\n")
+    (folder / "scan.ply").write_bytes(content[:start] + np.array(np.nan, "<f8").tobytes() + content[start + 8 :])
+    with pytest.raises(InputError, match=r"scan\.ply has points whose coordinates are not finite numbers"):
+        read_subject(folder)
+
+
 def test_only_subjects_are_replaced(tmp_path):
     (tmp_path / "ball").mkdir()
     (tmp_path / "ball" / "thesis.txt").write_text("years of work")
@@ -324,6 +344,7 @@ def test_files_that_are_not_there_are_named_at_once(folder):
         ({"transform_matrix": np.diag([-1, 1, 1, 1]).tolist()}, "is not a rotation: it mirrors"),
         ({"landmarks": {"scheme": "none"}}, "landmarks of no known scheme"),
         ({"landmarks": {"scheme": "named", "points": [[1, 2]], "visible": []}}, "landmarks that do not fit together"),
+        ({"landmarks": {"scheme": "named", "points": [[1, 2]], "visible": [[]]}}, "landmarks that do not fit together"),
     ],
 )
 def test_frames_that_are_none_are_one_sentence(folder, changes, sentence):
@@ -338,6 +359,9 @@ def test_frames_that_are_none_are_one_sentence(folder, changes, sentence):
     [
         ("transforms.json", {"frames": None}, "has no list of frames"),
         ("transforms.json", {"depth_step": None}, "depth_step of .*transforms.json is not numbers"),
+        ("transforms.json", {"depth_step": -1}, "depth_step of .*transforms.json is -1; it must be"),
+        ("subject.json", {"facts": 3}, "subject.json has facts that are no JSON object"),
+        ("subject.json", {"sensors": [[1e300, 0, 0]] * 4}, "subject.json has points whose coordinates are not finite"),
         ("subject.json", {"version": 2}, "subject.json has format version 2, newer than 1; update headfield"),
         ("subject.json", {"format": "a song"}, "subject.json is not a headfield subject file"),
         ("subject.json", {"to_head": [[1]]}, "to_head of .*subject.json has the shape"),

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from headfield.cameras import Camera
 from headfield.capture import Landmarks, LandmarkScheme
 from headfield.errors import InputError
-from headfield.files import read_json
+from headfield.files import lies_within, read_json
 from headfield.transforms import Similarity
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -61,7 +61,7 @@ def inside(folder: Path, relative: object, named_in: Path) -> Path:
     if not isinstance(relative, str) or not relative:
         raise InputError(f"{named_in} names a file by {relative!r}; it must be a path within {folder}.")
     path = folder / relative
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not lies_within(path, folder):
         raise InputError(f"{named_in} names {relative}, which lies outside its folder; move the file inside.")
     if not path.is_file():
         raise InputError(f"{named_in} names {relative}, which is not there; copy it to {path}.")
@@ -139,12 +139,13 @@ def landmarks_from_json(content: object, what: str) -> Landmarks | None:
         raise InputError(f"{what} has landmarks of no known scheme; write it again.")
     points = numbers(content, "points", what, (None, None), finite=False)
     visible, names = content.get("visible"), content.get("names", [])
-    fits = isinstance(visible, list) and len(visible) == len(points) and points.shape[1] in (2, 3)
+    flags = [flag for flag in visible if isinstance(flag, bool)] if isinstance(visible, list) else None
+    fits = flags == visible and flags is not None and len(flags) == len(points) and points.shape[1] in (2, 3)
     if not fits or not isinstance(names, list) or len(names) not in (0, len(points)):
         raise InputError(f"{what} has landmarks that do not fit together; write it again.")
     if points.shape[1] == 3:
         points = points / MILLIMETRES_PER_UNIT
-    return Landmarks(points, np.array(visible, dtype=bool), content["scheme"], tuple(map(str, names)))
+    return Landmarks(points, np.array(flags, dtype=bool), content["scheme"], tuple(map(str, names)))
 
 
 def similarity_to_json(similarity: Similarity) -> list[list[float]]:
@@ -172,7 +173,7 @@ def numbers(
         raise InputError(f"{what} lacks {key}; write it again.")
     try:
         values = np.array(content[key], dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.array(np.nan)
         finite = True
     if finite and not np.isfinite(values).all():

@@ -99,7 +99,7 @@ def _parse(content: object, dimensions: int, what: str) -> Landmarks:
     rows = [point if isinstance(point, list) and None not in point else None for point in points]
     try:
         table = np.array([[0.0] * dimensions if row is None else row for row in rows], dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         table = np.zeros((0, 0))
     if table.shape != (len(rows), dimensions) or not len(rows) or not np.isfinite(table).all():
         raise InputError(f"the landmarks of {what} are not all points of {dimensions} finite numbers.")
@@ -120,7 +120,7 @@ def _kind(content: object, what: str) -> tuple[LandmarkScheme, list, tuple[str, 
             return "named", list(points.values()), tuple(points)
         if scheme == "named" and isinstance(points, list) and isinstance(names, list) and len(names) == len(points):
             return "named", points, tuple(map(str, names))
-        if scheme in COUNTS and isinstance(points, list):
+        if isinstance(points, list) and not isinstance(scheme, (list, dict)) and scheme in COUNTS:
             if len(points) != COUNTS[scheme]:
                 raise InputError(f"the landmarks of {what} are {len(points)} points; {scheme} has {COUNTS[scheme]}.")
             return scheme, points, ()

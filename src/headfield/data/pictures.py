@@ -6,8 +6,6 @@ elsewhere as normal maps look; in memory they have OpenCV's (x right, y down, z 
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from jaxtyping import Float32, UInt8, UInt16
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from headfield.errors import InputError, reading
-from headfield.mesh.pictures import FORMATS
+from headfield.mesh.pictures import DAMAGE, FORMATS
 from headfield.units import MILLIMETRES_PER_UNIT
 
 DEPTH_STEP = 0.05
@@ -138,7 +136,7 @@ def _open(path: Path, *, upright: bool = True, decode: bool = True) -> Image.Ima
             raise InputError(f"{path} is not a picture that can be read; convert it to PNG or JPEG.") from None
         except Image.DecompressionBombError:
             raise InputError(f"{path} is too large a picture to be safe to open; scale it down.") from None
-        except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error):
+        except DAMAGE:
             raise InputError(f"{path} is a damaged picture, or it was cut off; make or copy it again.") from None
     return picture
 

@@ -15,7 +15,7 @@ from headfield.files import read_json
 from headfield.mesh.files import read_mesh
 from headfield.mesh.ply import read_elements
 from headfield.surface import Mesh
-from headfield.units import MILLIMETRES_PER_UNIT
+from headfield.units import MILLIMETRES, MILLIMETRES_PER_UNIT
 
 
 def read_subject(folder: Path, *, views: bool = True, scan: bool = True, truth: bool = True) -> Subject:
@@ -30,6 +30,9 @@ def read_subject(folder: Path, *, views: bool = True, scan: bool = True, truth: 
     if not path.is_file():
         raise InputError(f"{folder} is not a subject, since it has no {layout.SUBJECT}; check the path.")
     about = layout.read_document(path, "headfield subject")
+    facts = about.get("facts", {})
+    if not isinstance(facts, dict):
+        raise InputError(f"{path} has facts that are no JSON object; write it again.")
 
     def mesh(name: str) -> Mesh | None:
         return read_mesh(folder / name, unit="mm") if truth and (folder / name).exists() else None
@@ -43,7 +46,7 @@ def read_subject(folder: Path, *, views: bool = True, scan: bool = True, truth: 
         landmarks=layout.landmarks_from_json(about.get("landmarks"), f"{path}"),
         identity=str(about.get("identity", "")),
         expression=str(about.get("expression", "neutral")),
-        facts=about.get("facts", {}),
+        facts=facts,
         to_head=layout.similarity_from_json(about, "to_head", f"{path}"),
     )
 
@@ -94,6 +97,8 @@ def _read_capture(folder: Path) -> Capture:
     if twice is not None:
         raise InputError(f"{path} has two views called {twice}; give each a name of its own.")
     step = float(layout.numbers(content, "depth_step", f"{path}", ()))
+    if not 0 < step < MILLIMETRES["m"]:
+        raise InputError(f"depth_step of {path} is {step:g}; it must be some part of a millimetre or a few.")
     return Capture(LazyViews(names, _ViewReader(folder, frames, step)))
 
 
@@ -105,7 +110,7 @@ def _read_scan(folder: Path, about: Mapping[str, object]) -> Scan:
     path = folder / layout.SCAN
     columns = _read_columns(path)
     listing = folder / layout.SUBJECT
-    sensors = _head_units(layout.numbers(about, "sensors", f"{listing}", (None, 3))) if "sensors" in about else None
+    sensors = layout.numbers(about, "sensors", f"{listing}", (None, 3)) if "sensors" in about else None
     sensor_of_point = columns["sensor"].astype(np.int64) if "sensor" in columns else None
     if sensor_of_point is not None and len(sensor_of_point):
         known = 0 if sensors is None else len(sensors)
@@ -113,12 +118,12 @@ def _read_scan(folder: Path, about: Mapping[str, object]) -> Scan:
             raise InputError(f"{path} names sensors that {listing} does not list; write it again.")
     free = folder / layout.FREE
     return Scan(
-        points=_head_units(_stacked(path, columns, "x", "y", "z")),
-        normals=_stacked(path, columns, "nx", "ny", "nz").astype(np.float32),
+        points=_head_units(path, _stacked(path, columns, "x", "y", "z")),
+        normals=_finite(path, _stacked(path, columns, "nx", "ny", "nz").astype(np.float32)),
         colours=_stacked(path, columns, "red", "green", "blue").astype(np.uint8) if "red" in columns else None,
-        sensors=sensors,
+        sensors=None if sensors is None else _head_units(listing, sensors),
         sensor_of_point=sensor_of_point,
-        free_points=_head_units(_stacked(free, _read_columns(free), "x", "y", "z")) if free.exists() else None,
+        free_points=_head_units(free, _stacked(free, _read_columns(free), "x", "y", "z")) if free.exists() else None,
     )
 
 
@@ -133,5 +138,12 @@ def _stacked(path: Path, columns: Mapping[str, np.ndarray], *names: str) -> np.n
     return np.stack([columns[name] for name in names], axis=1)
 
 
-def _head_units(millimetres: np.ndarray) -> np.ndarray:
-    return (millimetres / MILLIMETRES_PER_UNIT).astype(np.float32)
+def _head_units(path: Path, millimetres: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # infinite is refused
+        return _finite(path, (millimetres / MILLIMETRES_PER_UNIT).astype(np.float32))
+
+
+def _finite(path: Path, values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise InputError(f"{path} has points whose coordinates are not finite numbers; repair it first.")
+    return values

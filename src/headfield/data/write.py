@@ -13,7 +13,7 @@ from headfield.capture import Scan, Subject, View
 from headfield.data import layout, pictures
 from headfield.errors import InputError
 from headfield.files import new_folder, write_json
-from headfield.mesh.files import write_mesh
+from headfield.mesh.files import check_mesh, write_mesh
 from headfield.mesh.ply import write_elements
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -57,6 +57,9 @@ def write_subject(subject: Subject, dataset: Path) -> Path:
     folder = dataset / layout.check_name(subject.name, "a subject")
     if folder.exists() and not (folder / layout.SUBJECT).is_file():
         raise InputError(f"{folder} is there already and is not a subject; choose another place.")
+    for name, mesh in (("true surface", subject.truth), ("registration", subject.registration)):
+        if mesh is not None:
+            check_mesh(mesh, f"the {name} of {subject.name}")
     with new_folder(folder) as temporary:
         if subject.capture is not None:
             _write_views(temporary, subject)

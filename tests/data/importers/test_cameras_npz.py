@@ -134,6 +134,9 @@ def test_an_empty_or_truncated_file(tmp_path, length):
 def test_nothing_is_unpickled(tmp_path):
     write(tmp_path, world_mat_1=np.array([{"a": 1}], dtype=object))
     refuses(tmp_path, "cameras.npz is not an NPZ file of numbers")
+    with (tmp_path / "cameras.npz").open("wb") as file:
+        np.save(file, np.eye(4))
+    refuses(tmp_path, "cameras.npz is not an NPZ file of numbers")
 
 
 def test_no_pictures(tmp_path):
@@ -160,6 +163,17 @@ def test_a_projection_that_is_none(tmp_path):
     refuses(tmp_path, "cameras.npz, world_mat_2", "that of no camera")
     write(tmp_path, world_mat_2=np.zeros((2, 2)))
     refuses(tmp_path, "world_mat_2", "cameras.npz", "4 x 4 numbers")
+
+
+def test_cameras_that_are_mirrored(tmp_path):
+    mirrored = [projection(photo) @ np.diag([1, 1, -1, 1]) for photo in photos()]
+    write(tmp_path, **{f"world_mat_{i}": matrix for i, matrix in enumerate(mirrored)})
+    refuses(tmp_path, f"the cameras of {tmp_path} look away from the head", "may be mirrored")
+
+
+def test_the_size_of_a_projection_means_nothing(tmp_path):
+    write(tmp_path, world_mat_2=1e300 * projection(photos()[2]))
+    check_views(one(tmp_path))
 
 
 def test_axes_that_are_not_square(tmp_path):

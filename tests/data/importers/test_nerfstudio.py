@@ -244,16 +244,19 @@ def test_pictures_are_read_when_asked_for(tmp_path):
         subject.capture.views[3]
 
 
-def test_a_picture_stays_as_it_was_calibrated(tmp_path):
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_picture_stays_as_it_was_calibrated(tmp_path, orientation, sized):
     # Whatever its EXIF says of how the camera was held.
-    content = write(tmp_path)
+    intrinsics = {key: value for key, value in INTRINSICS.items() if sized or key not in "wh"}
+    content = write(tmp_path, intrinsics)
     for i, photo in enumerate(photos()):
         picture = Image.fromarray(drawing(photo.pixels()))
         exif = picture.getexif()
-        exif[0x0112] = 3
+        exif[0x0112] = orientation
         picture.save(tmp_path / f"images/frame_{i}.jpg", exif=exif, quality=100, subsampling=0)
         content["frames"][i]["file_path"] = f"images/frame_{i}.jpg"
-    write(tmp_path, frames=content["frames"])
+    write(tmp_path, intrinsics, frames=content["frames"])
     check_views(one(tmp_path), tolerance=40)
 
 
@@ -314,6 +317,8 @@ def test_a_rotation_that_is_none(tmp_path):
 def test_a_focal_length_that_is_none(tmp_path, focal):
     changed(tmp_path, fl_x=focal)
     refuses(tmp_path, "frame images/frame_2.png", f"focal length of {focal}", "positive")
+    changed(tmp_path, fl_x=1e300)
+    refuses(tmp_path, "frame images/frame_2.png has a focal that is not finite, or too large to be true")
 
 
 def test_no_focal_length(tmp_path):
@@ -328,6 +333,10 @@ def test_files_that_are_not_there(tmp_path):
     refuses(tmp_path, "transforms.json names images/missing.png, which is not there")
     changed(tmp_path, mask_path="masks/missing.png")
     refuses(tmp_path, "transforms.json names masks/missing.png, which is not there")
+    changed(tmp_path, file_path="/")
+    refuses(tmp_path, "transforms.json has a frame without a file_path")
+    changed(tmp_path, file_path="a\0b")
+    refuses(tmp_path, "transforms.json names a\0b, which lies outside its folder")
 
 
 @pytest.mark.parametrize("key", ["file_path", "mask_path", "depth_file_path"])
@@ -379,6 +388,8 @@ def test_a_camera_that_is_no_pinhole(tmp_path, model):
 def test_numbers_that_are_none(tmp_path):
     write(tmp_path, {**INTRINSICS, "fl_x": "wide"})
     refuses(tmp_path, "fl_x of", "is not numbers")
+    write(tmp_path, {**INTRINSICS, "fl_x": 10**400})
+    refuses(tmp_path, "fl_x of", "is not numbers")
     write(tmp_path, {**INTRINSICS, "k1": float("nan")})
     refuses(tmp_path, "k1 of", "is not numbers")
 
@@ -415,3 +426,5 @@ def test_landmarks_for_a_view_there_is_not(tmp_path):
 def test_an_unknown_unit(tmp_path):
     write(tmp_path, unit="furlong")
     refuses(tmp_path, "the unit 'furlong'", "mm")
+    write(tmp_path, unit=["mm"])
+    refuses(tmp_path, "the unit ['mm']", "which is not known")

@@ -28,6 +28,7 @@ def registration(n=4000):
     return points
 
 
+EYES_AND_MOUTH = [[LANDMARK_VERTICES[name] for name in ("right_eye_outer", "left_eye_outer", "left_lips")]]
 SCAN = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
 FACES = [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
 
@@ -36,7 +37,7 @@ def write(folder, *, raw=None):
     for person, expression in (("017", "000"), ("017", "012"), ("102", "003")):
         here = folder / person / expression
         write_ply(here / "scan.ply", SCAN, FACES)
-        write_ply(here / "registration.ply", registration(), [(0, 1, 2)])
+        write_ply(here / "registration.ply", registration(), EYES_AND_MOUTH)
         if raw is not None:
             np.save(here / "s.npy", np.array([raw]))
             np.save(here / "R.npy", TURN)
@@ -123,7 +124,7 @@ def test_what_is_none(tmp_path):
 def test_broken_meshes(tmp_path):
     write(tmp_path)
     path = tmp_path / "017/000/registration.ply"
-    write_ply(path, registration()[:3500], [(0, 1, 2)])
+    write_ply(path, registration()[:3500], EYES_AND_MOUTH)
     refuses(tmp_path, "registration.ply has 3500 vertices, fewer than NPHM's template")
     (tmp_path / "017/000/scan.ply").write_text("")
     refuses(tmp_path, "scan.ply is empty")

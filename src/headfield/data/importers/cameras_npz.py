@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -93,7 +94,8 @@ def decompose(
     """
     if not np.isfinite(projection).all() or np.linalg.matrix_rank(projection[:, :3]) < 3:
         raise InputError(f"the projection of {what} is that of no camera: its left part has no inverse.")
-    # P and -P are the same projection; only one of them has a proper rotation.
+    # P, 5 P and -P are the same projection; with only one sign it has a proper rotation.
+    projection = projection / np.abs(projection[:, :3]).max()
     projection = projection * np.sign(np.linalg.det(projection[:, :3]))
     intrinsics, rotation = _rq(projection[:, :3])
     translation = np.linalg.solve(intrinsics, projection[:, 3])
@@ -144,7 +146,7 @@ def _read_matrices(path: Path) -> dict[str, Float64[np.ndarray, "4 4"]]:
         try:
             with np.load(path, allow_pickle=False) as content:
                 matrices = {key: content[key] for key in content.files if re.fullmatch(r"(world|scale)_mat_\d+", key)}
-        except (ValueError, EOFError, zipfile.BadZipFile, AttributeError):
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError, RuntimeError):
             raise InputError(f"{path} is not an NPZ file of numbers, or it was cut off; copy it again.") from None
     for key, matrix in matrices.items():
         if matrix.shape not in ((4, 4), (3, 4)) or matrix.dtype.kind not in "fiu":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
@@ -94,7 +94,7 @@ def _shot(name: str, frame: Mapping[str, object], content: Mapping[str, object],
 
 
 def _camera(known: Mapping[str, object], image: Path, what: str) -> Camera:
-    size = picture_size(image)
+    size = picture_size(image, upright=False)
     width, height = (round(_number(known, key, what, float(n))) for key, n in zip("wh", size, strict=True))
     matrix = numbers(known, "transform_matrix", what, (None, 4))
     if matrix.shape[0] not in (3, 4):
@@ -156,10 +156,10 @@ def _applied(content: Mapping[str, object], path: Path) -> Similarity:
 
 def _stated_unit(content: Mapping[str, object], path: Path) -> Unit | None:
     stated = content.get("unit")
-    known: Mapping[object, Unit] = {unit: unit for unit in MILLIMETRES}
-    if stated is not None and stated not in known:
+    unit = next((unit for unit in MILLIMETRES if unit == stated), None)
+    if stated is not None and unit is None:
         raise InputError(f"{path} has the unit {stated!r}, which is not known; write one of {', '.join(MILLIMETRES)}.")
-    return known.get(stated)
+    return unit
 
 
 def _given(unit: Unit | None, path: Path) -> Placement:
@@ -173,7 +173,7 @@ def _given(unit: Unit | None, path: Path) -> Placement:
 
 def _file_name(frame: Mapping[str, object], path: Path) -> str:
     name = frame.get("file_path")
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not PurePosixPath(name).name:
         raise InputError(f"{path} has a frame without a file_path; each frame names its picture.")
     return name
 

@@ -82,7 +82,7 @@ def _folders(source: Path) -> list[Path]:
 
 
 def _is_expression(folder: Path) -> bool:
-    numbered = folder.name.isdigit() and folder.parent.name.isdigit()
+    numbered = folder.name.isdecimal() and folder.parent.name.isdecimal()
     return numbered and any((folder / file).is_file() for file in FILES)
 
 

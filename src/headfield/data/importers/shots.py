@@ -180,6 +180,12 @@ def subject(
     else:
         placement = by_cameras(cameras, scale=scale, what=f"{folder}")
     to_head = placement.to_head
+    # How far each has the origin before it: mirrored cameras have everything behind them.
+    if np.median([float(camera.transformed(to_head).translation[2]) for camera in cameras]) <= 0:
+        raise InputError(
+            f"the cameras of {folder} look away from the head, whose place is known by its {placement.how}; they may "
+            "be mirrored, so export them again."
+        )
     return Subject(
         name=name,
         capture=Capture(LazyViews([shot.name for shot in shots], _ViewReader(shots, to_head))),
@@ -208,6 +214,8 @@ def picture_inside(folder: Path, relative: object, named_in: Path) -> Path:
 
 def picture_beside(path: Path) -> Path | None:
     """The picture called ``path`` and a suffix, if there is one."""
+    if not path.name:
+        return None
     return next((p for suffix in PICTURES if (p := path.with_name(path.name + suffix)).is_file()), None)
 
 
