@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from headfield.capture import Subject
+from headfield.capture import Capture, LazyViews, Subject
 from headfield.cli import main
 from headfield.data import importers as registry
 from headfield.data.importers import Importer
@@ -82,6 +82,39 @@ def test_a_failure_leaves_whole_subjects_only(balls, tmp_path, capsys):
     Dataset(tmp_path / "set").verify()
 
 
+def test_a_failure_at_the_first_subject_leaves_nothing(balls, tmp_path, capsys):
+    def unreadable(index):
+        raise InputError("the first picture is damaged; take it again.")
+
+    balls["one"] = Subject("one", capture=Capture(LazyViews(["a"], unreadable)))
+    assert main(["import", "balls", "somewhere", str(tmp_path / "set")]) == 2
+    assert capsys.readouterr().err == "headfield: the first picture is damaged; take it again.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["file", "file/set", "n" * 300])
+def test_a_place_that_is_none_is_one_sentence(balls, place, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["import", "balls", "somewhere", str(tmp_path / place)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"headfield: {tmp_path / place}")
+    assert said.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_picture_too_large_is_one_sentence(tmp_path, capsys):
+    """Pillow has a warning of its own for these."""
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "images" / "a.png")
+    frame = '{"file_path": "images/a.png", "transform_matrix": [[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]}'
+    (tmp_path / "transforms.json").write_text(f'{{"fl_x": 9000, "frames": [{frame}]}}')
+    assert main(["import", "nerfstudio", str(tmp_path), str(tmp_path / "set")]) == 2
+    said = capsys.readouterr().err
+    assert said == f"headfield: {tmp_path}/images/a.png is too large a picture to be safe to open; scale it down.\n"
+
+
 def test_formats_are_listed_and_their_settings_are_options(capsys):
     with pytest.raises(SystemExit):
         main(["import"])
@@ -90,6 +123,8 @@ def test_formats_are_listed_and_their_settings_are_options(capsys):
     with pytest.raises(SystemExit):
         main(["import", "mesh", "--help"])
     assert "--unit" in capsys.readouterr().out
+    assert main(["import", "--replace", "mesh", "a.ply", "b"]) == 2
+    assert "there is no format '--replace'" in capsys.readouterr().err
 
 
 def test_a_mesh_file_becomes_a_subject(tmp_path):

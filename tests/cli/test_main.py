@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -49,6 +50,46 @@ def test_wrong_input_is_a_sentence_and_wrong_programs_keep_their_trace(monkeypat
     monkeypatch.setattr("headfield.cli.info.collect", crash)
     with pytest.raises(KeyError):
         main(["info"])
+
+
+def test_what_the_system_says_of_a_file_is_a_sentence(monkeypatch, capsys):
+    def overlong() -> dict:
+        raise OSError(36, "File name too long", "an/endless/name")
+
+    monkeypatch.setattr("headfield.cli.info.collect", overlong)
+    assert main(["info"]) == 2
+    assert (
+        capsys.readouterr().err == "headfield: an/endless/name cannot be used (File name too long); check the path.\n"
+    )
+
+    def forgotten() -> dict:
+        raise FileNotFoundError(2, "No such file or directory", "a file of headfield's own")
+
+    monkeypatch.setattr("headfield.cli.info.collect", forgotten)
+    with pytest.raises(FileNotFoundError):
+        main(["info"])
+
+
+def test_a_warning_about_what_was_put_in_is_a_sentence(monkeypatch, capsys):
+    def warn() -> dict:
+        warnings.warn("the lens is dusty.", stacklevel=2)
+        raise InputError("the lens cap is on; take it off.")
+
+    monkeypatch.setattr("headfield.cli.info.collect", warn)
+    assert main(["info"]) == 2
+    assert capsys.readouterr().err == (
+        "headfield: warning: the lens is dusty.\nheadfield: the lens cap is on; take it off.\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["info", "--colour"], ["show"], ["show", "set", "--views", "all"]])
+def test_options_that_are_none_end_with_2(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"headfield {words[0]} --help" in shown.err
 
 
 def test_an_interrupt_says_so(monkeypatch, capsys):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,13 @@ def test_the_error_map_is_a_model_and_a_picture(files, tmp_path):
         assert picture.width > 1000
 
 
+def test_file_names_are_said_as_they_are(files, tmp_path, capsys):
+    odd = tmp_path / os.fsdecode(b"a [bold]head[_] \xfc.ply")
+    Path(files[0]).rename(odd)
+    assert main(["measure", str(odd), files[1], "--align", "none", "--samples", "100"]) == 0
+    assert r"a [bold]head[_] \udcfc.ply against" in capsys.readouterr().out
+
+
 def test_without_libigl_the_numbers_are_the_same(files, tmp_path, monkeypatch):
     words = (*files, "--nose", "0", "0", "100", "--align", "none")
     fast = measured(tmp_path, *words)
@@ -185,12 +193,16 @@ def test_landmarks_that_do_not_fit_are_refused(files, tmp_path, capsys):
 
 
 def test_meshes_that_cannot_be_measured_are_refused(files, tmp_path, capsys):
-    missing, empty, text, points, nan = (
-        tmp_path / n for n in ("no.ply", "empty.obj", "head.txt", "points.obj", "nan.obj")
+    missing, empty, text, points, nan, line, moon, folder = (
+        tmp_path / n
+        for n in ("no.ply", "empty.obj", "head.txt", "points.obj", "nan.obj", "line.obj", "moon.obj", "folder.obj")
     )
+    folder.mkdir()
     empty.touch()
     text.write_text("a head")
     points.write_text("v 0 0 0\nv 1 0 0\n")
+    line.write_text("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n")
+    moon.write_text("v 0 0 384e9\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     nan.write_text("v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     for path, words in (
         (missing, "does not exist"),
@@ -198,6 +210,9 @@ def test_meshes_that_cannot_be_measured_are_refused(files, tmp_path, capsys):
         (text, "suffix"),
         (points, "no faces"),
         (nan, "not finite"),
+        (line, "faces but no surface"),
+        (moon, "reaches 3.84e+05 km far"),
+        (folder, "is a folder where a file was expected"),
     ):
         for order in ((str(path), files[1]), (files[0], str(path))):
             said = refused(capsys, *order)
@@ -210,13 +225,20 @@ def test_places_that_cannot_be_written_are_refused(files, tmp_path, capsys):
     few = (*files, "--samples", "10", "--align", "none")
     assert "cannot be written" in refused(capsys, *few, "--json", str(tmp_path / "file" / "out.json"))
     assert "cannot be written" in refused(capsys, *few, "--map", str(tmp_path / "file" / "map.glb"))
+    (tmp_path / "file").rename(tmp_path / "map.png")
+    (tmp_path / "map.png").unlink()
+    (tmp_path / "map.png").mkdir()
+    assert "map.png cannot be written" in refused(capsys, *few, "--map", str(tmp_path / "map.glb"))
     assert "ends in .glb" in refused(capsys, *few, "--map", str(tmp_path / "map.obj"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "gt.ply", "pred.ply"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["gt.ply", "map.png", "pred.ply"]
 
 
 def test_numbers_that_make_no_sense_are_refused(files, capsys):
     assert "more than zero" in refused(capsys, *files, "--samples", "0")
     assert "more than zero" in refused(capsys, *files, "--map-limit", "-1")
+    assert "more than zero" in refused(capsys, *files, "--map-limit", "nan")
+    assert "from 1 to 100,000,000" in refused(capsys, *files, "--samples", "10000000000000")
+    assert "not negative" in refused(capsys, *files, "--seed", "-1")
 
 
 def test_an_unknown_unit_is_refused(files, capsys):

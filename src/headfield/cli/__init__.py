@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from headfield.errors import InputError
 
@@ -45,22 +48,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, *rest = words
     if name not in COMMANDS:
         return _refuse(f"there is no command {name!r}; `headfield --help` lists them.")
-    import tyro
-
-    module = import_module(COMMANDS[name].module)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     try:
-        if hasattr(module, "run_for"):
-            word, *rest = rest or ["--help"]
-            run, name = module.run_for(word), f"{name} {word}"
-        else:
-            run = module.run
-        tyro.cli(run, prog=f"headfield {name}", args=rest, config=(tyro.conf.FlagCreatePairsOff,))
+        with warnings.catch_warnings():
+            _say_warnings()
+            _run(name, rest)
     except InputError as error:
         return _refuse(str(error))
+    except OSError as error:
+        # What nobody foresaw about a file: a name too long, a folder that may not be entered, a broken disk.
+        if error.filename is None or isinstance(error, FileNotFoundError):
+            raise
+        return _refuse(f"{error.filename} cannot be used ({error.strerror}); check the path.")
     except KeyboardInterrupt:
         print("headfield: interrupted.", file=sys.stderr)
         return 130
     return 0
+
+
+def _run(name: str, words: list[str]) -> None:
+    import tyro
+
+    module = import_module(COMMANDS[name].module)
+    if hasattr(module, "run_for"):
+        word, *words = words or ["--help"]
+        run, name = module.run_for(word), f"{name} {word}"
+    else:
+        run = module.run
+    tyro.cli(run, prog=f"headfield {name}", args=words, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _say_warnings() -> None:
+    """Warnings about what was put in are sentences too; those about the program stay as they are."""
+    elsewhere = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, UserWarning):
+            print(f"headfield: warning: {message}", file=sys.stderr)
+        else:
+            elsewhere(message, category, *where)
+
+    warnings.showwarning = show  # type: ignore[assignment]  # whatever comes is passed on
+    # Pillow's about large pictures: headfield decides for itself which are too large.
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit", category=RuntimeWarning)
 
 
 def _overview() -> str:

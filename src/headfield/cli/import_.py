@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
@@ -14,6 +15,7 @@ import tyro
 from headfield.capture import Capture, LazyViews, Subject, View
 from headfield.cli.progress import progress
 from headfield.data.importers import Importer, find_importer, importers
+from headfield.data.layout import DATASET
 from headfield.data.store import create_dataset, write_subject
 from headfield.errors import InputError
 
@@ -30,7 +32,7 @@ class NoSettings:
 
 def run_for(format: str) -> Callable[..., None]:
     """The command for one format, its settings among the options; the list of formats instead of a format's name."""
-    if format.startswith("-"):
+    if format in ("-h", "--help"):
         print(_overview())
         raise SystemExit(0)
     importer = find_importer(format)
@@ -54,22 +56,35 @@ def import_subjects(importer: Importer, source: Path, out: Path, *, settings: ob
     """Write everything that is in ``source`` into the data set ``out``, and say what that was."""
     counts: Counter[str] = Counter()
     names: set[str] = set()
-    for subject in importer.read(source, settings):
-        if not names:
-            create_dataset(out, made=MADE)
-        if subject.name in names:
-            raise InputError(f"{source} holds two subjects called {subject.name}; rename one of them.")
-        if (out / subject.name).exists() and not replace:
-            raise InputError(f"{out / subject.name} is there already; --replace replaces it.")
-        _write(subject, out)
-        names.add(subject.name)
-        counts["views"] += len(subject.capture.views) if subject.capture else 0
-        counts["scans"] += subject.scan is not None
-        counts["meshes"] += subject.truth is not None
+    with _nothing_left_empty(out):
+        for subject in importer.read(source, settings):
+            if not names:
+                create_dataset(out, made=MADE)
+            if subject.name in names:
+                raise InputError(f"{source} holds two subjects called {subject.name}; rename one of them.")
+            if (out / subject.name).exists() and not replace:
+                raise InputError(f"{out / subject.name} is there already; --replace replaces it.")
+            _write(subject, out)
+            names.add(subject.name)
+            counts["views"] += len(subject.capture.views) if subject.capture else 0
+            counts["scans"] += subject.scan is not None
+            counts["meshes"] += subject.truth is not None
     if not names:
         raise InputError(f"{source} holds no subject in the format {importer.name}; check the path and the format.")
     parts = ", ".join(f"{what}: {n}" for what, n in counts.items() if n)
     print(f"Wrote {out} (subjects: {len(names)}, {parts}).\nNext: headfield show {out}")
+
+
+@contextmanager
+def _nothing_left_empty(out: Path) -> Iterator[None]:
+    """A new data set whose first subject cannot be had is not left behind."""
+    is_new = not out.exists()
+    try:
+        yield
+    finally:
+        if is_new and out.is_dir() and [path.name for path in out.iterdir()] == [DATASET]:
+            (out / DATASET).unlink()
+            out.rmdir()
 
 
 def _write(subject: Subject, out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ from headfield.transforms import Similarity
 from headfield.units import MILLIMETRES_PER_UNIT, Unit, head_units_per
 
 CANONICAL_NOSE = CANONICAL_POINTS[CANONICAL_INDICES.index(NOSE_TIP)]
+MOST_SAMPLES = 100_000_000
+"""Beyond what memory holds."""
+
 FAR_APART = 20.0
 """A median distance in millimetres that speaks of files that were never laid over each other."""
 
@@ -82,8 +86,10 @@ def run(
             beside it. Up is +y and front +z, unless landmarks of the truth say otherwise.
         map_limit: Where the map's scale ends, in millimetres.
     """
-    if samples < 1 or map_limit <= 0:
-        raise InputError("--samples and --map-limit must be more than zero.")
+    if not 1 <= samples <= MOST_SAMPLES or seed < 0 or not 0 < map_limit < math.inf:
+        raise InputError(
+            f"--samples must be from 1 to {MOST_SAMPLES:,}, --map-limit more than zero and --seed not negative."
+        )
     if as_map is not None and as_map.suffix.lower() != ".glb":
         raise InputError(f"{as_map}: the error map is a GLB file; give it a name that ends in .glb.")
     with progress() as bar:
@@ -214,9 +220,10 @@ def _write_map(
     caption = f"How far {judged} is from {truth}. On average, truth to prediction: {words}"
     upright = moved.transformed(_upright(true.landmarks))
     error_map = ErrorMap(upright, distances, limit, caption)
-    write_mesh(error_map.model(), path)
+    # Both or neither: the picture appears once the model is there.
     with new_file(path.with_suffix(".png")) as temporary:
         Image.fromarray(error_map.sheet()).save(temporary)
+        write_mesh(error_map.model(), path)
 
 
 def _upright(landmarks: Landmarks | None) -> Similarity:
@@ -277,13 +284,13 @@ def _print(results: Mapping[Region, RegionResult], found: Similarity, title: str
     for i, limit in enumerate(THRESHOLDS):
         row(f"F-score at {limit:g} mm", [agreement.f_scores[i] for agreement in agreements], "{:.4f}")
     console = Console()
-    console.print(title, soft_wrap=True, highlight=False)
+    console.print(title, soft_wrap=True, highlight=False, markup=False)
     console.print(table)
     console.print(_alignment_in_words(found), highlight=False)
     if max(distance.median for distance in distances) > FAR_APART:
         console.print("[yellow]The two lie far apart: check the units, or give landmarks of both.[/yellow]")
     for path in written:
-        console.print(f"Wrote {path}", soft_wrap=True, highlight=False)
+        console.print(f"Wrote {path}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _alignment_in_words(found: Similarity) -> str:
