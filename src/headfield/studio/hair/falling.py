@@ -25,7 +25,7 @@ def bob(style: HairStyle, ground: Ground, rng: np.random.Generator) -> Strands:
     strands = strands.clumped(leaders_of(strands, roots, 700, rng), 0.6 * strands.way**0.7)
     if style.wave > 0.2:
         strands = waved(strands, roots, rng, radius=0.02 * style.wave, length=0.28, coil=0.3, stray=0.25)
-    return _clear(strands, ground)
+    return clear(strands, ground)
 
 
 def long_straight(style: HairStyle, ground: Ground, rng: np.random.Generator) -> Strands:
@@ -33,7 +33,7 @@ def long_straight(style: HairStyle, ground: Ground, rng: np.random.Generator) ->
     strands, roots = _fallen(style, ground, rng, longest=1.9)
     strands = _hemmed(strands, np.full(len(roots), -0.5 - 0.55 * style.length), rng, uneven=0.03 + 0.06 * style.mess)
     strands = strands.clumped(leaders_of(strands, roots, 500, rng), 0.65 * strands.way**0.6)
-    return _clear(strands, ground)
+    return clear(strands, ground)
 
 
 def long_wavy(style: HairStyle, ground: Ground, rng: np.random.Generator) -> Strands:
@@ -44,7 +44,7 @@ def long_wavy(style: HairStyle, ground: Ground, rng: np.random.Generator) -> Str
     size = 0.7 + 0.6 * style.wave
     coil, stray = 0.3 + 0.6 * style.wave, 0.1 + 0.2 * style.mess
     strands = waved(strands, roots, rng, radius=0.03 * size, length=0.26 * size, coil=coil, stray=stray)
-    return _clear(strands, ground)
+    return clear(strands, ground)
 
 
 def _fallen(
@@ -123,9 +123,9 @@ def _hemmed(strands: Strands, heights: np.ndarray, rng: np.random.Generator, une
     return strands.hemmed(heights + lock + rng.normal(0, 0.3 * uneven, len(heights)))
 
 
-def _clear(strands: Strands, ground: Ground) -> Strands:
-    """Off the skin, and what ends below the eyes out of the face."""
+def clear(strands: Strands, ground: Ground, share: float = 1.0) -> Strands:
+    """Off the skin, and what ends below the eyes out of the face, by a share of the way."""
     lifted = ground.lifted(strands.points, np.broadcast_to(np.float32(0.006), strands.points.shape[:2]))
     low = lifted[:, -1, 1] < 0.13
-    lifted[low] = beside_the_face(lifted[low].reshape(-1, 3), 1.0).reshape(lifted[low].shape)
+    lifted[low] = beside_the_face(lifted[low].reshape(-1, 3), share).reshape(lifted[low].shape)
     return Strands(lifted, strands.lock)

@@ -9,6 +9,7 @@ import numpy as np
 
 from headfield.studio.hair import cuts, falling, tied
 from headfield.studio.hair.fields import whorl
+from headfield.studio.hair.groomed import groomed
 from headfield.studio.hair.ground import Ground, ground_of
 from headfield.studio.hair.layer import layer
 from headfield.studio.hair.strands import Strands
@@ -48,6 +49,10 @@ MAKES: dict[Family, Make] = {
 }
 
 
+COARSEST = 0.0132
+"""The spacing for groomed hair, whose sheets and strands are sparser than what grows here."""
+
+
 def grow(style: HairStyle, model: HeadModel, rng: np.random.Generator) -> Mesh | None:
     """The hull of a style on the model's mean head, closed and within the unit sphere; none for the bald.
 
@@ -60,16 +65,17 @@ def grow(style: HairStyle, model: HeadModel, rng: np.random.Generator) -> Mesh |
     if style.family == "buzz":
         return _buzz(style, ground, rng)
     make = MAKES[style.family]
-    strands = make.cut(style, ground, rng)
+    strands = groomed(style, ground, rng) if style.source else make.cut(style, ground, rng)
+    spacing = max(make.spacing, COARSEST) if style.source else make.spacing
     return hull(
         strands,
         ground,
-        make.spacing,
+        spacing,
         rng,
         relief=make.relief,
         thin=make.thin,
         grooves=make.grooves,
-        fill=make.fill,
+        fill=1.0 if style.source else make.fill,
     )
 
 

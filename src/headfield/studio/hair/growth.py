@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from scipy.spatial import cKDTree
 
 from headfield.studio.hair.ground import Ground
@@ -94,6 +94,11 @@ def grown(
         at = at + step * heading
         line.append(at)
     return np.stack(line, axis=1)
+
+
+def before_the_face(points: Float32[np.ndarray, "n 3"]) -> Bool[np.ndarray, "n"]:
+    """Which points are in the space that hair hangs beside."""
+    return np.linalg.norm((points - FACE_CENTRE) / FACE_RADII, axis=1) < 1.05
 
 
 def beside_the_face(points: Float32[np.ndarray, "n 3"], share: float) -> Float32[np.ndarray, "n 3"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -61,16 +62,29 @@ _MANLY = {"buzz": 3, "receding": 3, "crop": 3, "side-part": 2, "slicked-back": 1
 _WOMANLY = {"bob": 2.5, "long-straight": 3, "long-wavy": 3, "ponytail": 2.5, "bun": 2.5, "braid": 2.5}
 
 
-def sample_style(rng: np.random.Generator, *, femininity: float = 0.5, age: float = 0.5) -> HairStyle:
+GROOMED = 0.45
+"""How often hair is shaped after a groom of the open data, where there is one of its family."""
+
+
+def sample_style(
+    rng: np.random.Generator,
+    *,
+    femininity: float = 0.5,
+    age: float = 0.5,
+    grooms: Mapping[str, Family] | None = None,
+) -> HairStyle:
     """A random style: every family for everyone, some oftener on men or on women, hair thinner and higher with age.
 
-    ``femininity`` and ``age`` run from 0 to 1; with both at one half every family is equally likely.
+    ``femininity`` and ``age`` run from 0 to 1; with both at one half every family is equally likely. ``grooms`` are
+    what hair may be shaped after (see :func:`headfield.studio.hair.library.grooms_here`).
     """
     lean = 2 * femininity - 1
     weights = np.array([_WOMANLY.get(f, 1) ** lean * _MANLY.get(f, 1) ** -lean for f in FAMILIES])
     family: Family = FAMILIES[rng.choice(len(FAMILIES), p=weights / weights.sum())]
     older = np.clip(2 * age - 1, 0, 1) * (1 - femininity)
     u = rng.random(8)
+    shaped = rng.random(2)
+    alike = [name for name, of in (grooms or {}).items() if of == family]
     return HairStyle(
         family,
         length=float(u[0]),
@@ -84,4 +98,5 @@ def sample_style(rng: np.random.Generator, *, femininity: float = 0.5, age: floa
         hairline=float(np.clip(rng.normal(0.4 * older, 0.35), -1, 1)),
         temples=float(np.clip(u[6] ** 2 * (0.4 + 0.6 * older) + 0.3 * older, 0, 1)),
         peak=float(u[7] ** 3),
+        source=alike[int(shaped[1] * len(alike))] if alike and shaped[0] < GROOMED else None,
     )
