@@ -70,6 +70,15 @@ def test_what_the_system_says_of_a_file_is_a_sentence(monkeypatch, capsys):
         main(["info"])
 
 
+def test_a_reader_may_leave():
+    with subprocess.Popen(
+        [sys.executable, "-m", "headfield", "show", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as command:
+        command.stdout.close()
+        assert command.stderr.read() == b""
+    assert command.returncode == 141
+
+
 def test_a_warning_about_what_was_put_in_is_a_sentence(monkeypatch, capsys):
     def warn() -> dict:
         warnings.warn("the lens is dusty.", stacklevel=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -35,7 +36,10 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``headfield ARGUMENTS`` and return the exit code: 0 done, 2 the input cannot be used, 130 interrupted."""
+    """Run ``headfield ARGUMENTS`` and return the exit code: 0 done, 2 the input cannot be used, 130 interrupted.
+
+    141 says, as shells do, that whoever was reading left.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
@@ -56,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _run(name, rest)
     except InputError as error:
         return _refuse(str(error))
+    except BrokenPipeError:
+        # Whoever was reading has read enough. Without this Python would try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         # What nobody foresaw about a file: a name too long, a folder that may not be entered, a broken disk.
         if error.filename is None or isinstance(error, FileNotFoundError):
