@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -24,9 +25,9 @@ def one(path, **settings):
     return subject
 
 
-def refuses(path, *words):
+def refuses(path, *words, **settings):
     with pytest.raises(InputError) as caught:
-        list(read(path))
+        list(read(path, settings=Settings(**settings)))
     for word in words:
         assert word in str(caught.value)
 
@@ -73,6 +74,27 @@ def test_landmarks_beside_it_lead_into_head_space(tmp_path, form):
     np.testing.assert_allclose(subject.truth.vertices, SCAN, atol=1e-5)
     np.testing.assert_allclose(subject.landmarks.points, CANONICAL_POINTS, atol=1e-9)
     check_back(subject, world=points)
+
+
+def test_landmarks_tell_the_size_of_what_has_no_unit(tmp_path):
+    points = dict(zip(NAMED, (7.3 * CANONICAL_POINTS).tolist(), strict=True))
+    write_ply(tmp_path / "a.ply", 7.3 * SCAN, FACES)
+    refuses(tmp_path / "a.ply", "a.ply has no landmarks that tell its size", "a.landmarks.json", any_size=True)
+    (tmp_path / "a.landmarks.json").write_text(json.dumps({"scheme": "named", "points": points}))
+    subject = one(tmp_path / "a.ply", any_size=True)
+    assert float(subject.to_head.scale) == pytest.approx(1 / 7.3)
+    assert subject.facts["true_size"] is False
+    np.testing.assert_allclose(subject.truth.vertices, SCAN, atol=1e-5)
+
+
+@pytest.mark.parametrize(("unit", "size"), [("mm", "1 mm"), ("m", None), ("cm", "10 mm"), ("unit", None)])
+def test_a_size_that_no_head_has_is_remarked_on(tmp_path, unit, size):
+    write_ply(tmp_path / "a.ply", SCAN, FACES)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        one(tmp_path / "a.ply", unit=unit)
+    expected = [f"{tmp_path / 'a.ply'} is {size} large, and no head is; name the unit of its numbers."] if size else []
+    assert [str(warning.message) for warning in said] == expected
 
 
 def write_cloud(path, rng, normals=True):

@@ -7,6 +7,7 @@ bounding box is centred, and +y has to be up already.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from headfield.errors import InputError
 from headfield.mesh.files import FORMATS, PointCloud, read_mesh_or_points
 from headfield.surface import Mesh
 from headfield.transforms import Similarity
-from headfield.units import Unit, head_units_per
+from headfield.units import MILLIMETRES_PER_UNIT, Unit, head_units_per
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,14 @@ class Settings:
 
     unit: Unit | None = None
     """The unit of the files' numbers; metres for GLB and glTF and millimetres for all others unless given."""
+    any_size: bool = False
+    """The files' numbers are in no unit: landmarks beside them make the head as large as the average one."""
 
 
 DEFAULTS = Settings()
+
+HEAD_SIZES = 0.25, 15.0
+"""From 5 cm to 3 m, in head units: what a head or a person may measure."""
 
 
 def read(source: Path, *, settings: Settings = DEFAULTS) -> Iterator[Subject]:
@@ -47,18 +53,22 @@ def read(source: Path, *, settings: Settings = DEFAULTS) -> Iterator[Subject]:
     if len({name.lower() for name in names}) != len(names):
         names = [plain_name(path.name.replace(".", "_")) for path in files]
     for name, path in zip(names, files, strict=True):
-        yield _read_one(name, path, settings.unit)
+        yield _read_one(name, path, settings)
 
 
-def _read_one(name: str, path: Path, unit: Unit | None) -> Subject:
+def _read_one(name: str, path: Path, settings: Settings) -> Subject:
     content = read_mesh_or_points(path, unit="unit")
-    scale = head_units_per(unit or FORMATS[path.suffix.lower()].unit)
+    scale = head_units_per(settings.unit or FORMATS[path.suffix.lower()].unit)
     beside = (path.with_name(f"{path.stem}.landmarks{suffix}") for suffix in (".json", ".txt"))
     marks = next((read_landmarks(file) for file in beside if file.is_file()), None)
     if marks is not None:
-        placement = by_landmarks(marks, scale=scale, what=f"{path}")
+        placement = by_landmarks(marks, scale=None if settings.any_size else scale, what=f"{path}")
+    elif settings.any_size:
+        raise InputError(f"{path} has no landmarks that tell its size; mark some in {path.stem}.landmarks.json.")
     else:
-        placement = by_bounds(content.vertices if isinstance(content, Mesh) else content.points, scale=scale)
+        points = content.vertices if isinstance(content, Mesh) else content.points
+        _remark_on_size(path, scale * float(np.ptp(points, axis=0).max()))
+        placement = by_bounds(points, scale=scale)
     to_head = placement.to_head
     return Subject(
         name=name,
@@ -66,9 +76,17 @@ def _read_one(name: str, path: Path, unit: Unit | None) -> Subject:
         truth=content.transformed(to_head) if isinstance(content, Mesh) else None,
         landmarks=moved(marks, to_head),
         identity=name,
-        facts={"source": "mesh", "placement": placement.how, "true_size": True},
+        facts={"source": "mesh", "placement": placement.how, "true_size": not settings.any_size},
         to_head=to_head,
     )
+
+
+def _remark_on_size(path: Path, size: float) -> None:
+    if not HEAD_SIZES[0] <= size <= HEAD_SIZES[1]:
+        warnings.warn(
+            f"{path} is {size * MILLIMETRES_PER_UNIT:.4g} mm large, and no head is; name the unit of its numbers.",
+            stacklevel=2,
+        )
 
 
 def _scan(cloud: PointCloud, to_head: Similarity, path: Path) -> Scan:
