@@ -139,8 +139,10 @@ def test_files_that_were_never_laid_over_each_other_are_remarked_on(tmp_path, ca
     assert "lie far apart" in capsys.readouterr().out
 
 
-def test_the_error_map_is_a_model_and_a_picture(files, tmp_path):
+def test_the_error_map_is_a_model_and_a_picture(files, tmp_path, capsys):
     measured(tmp_path, *files, "--align", "none", "--map", str(tmp_path / "map.glb"))
+    said = capsys.readouterr().out
+    assert all(f"Wrote {tmp_path / name}\n" in said for name in ("out.json", "map.glb", "map.png"))
     model = read_mesh(tmp_path / "map.glb")
     distances = model.attributes["distance_mm"]
     np.testing.assert_allclose(distances[distances >= 0], 2, atol=0.1)

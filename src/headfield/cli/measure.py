@@ -115,7 +115,7 @@ def run(
             settings = {"align": align, "scale": scale, "between": between, "samples": samples, "seed": seed}
             write_json(as_json, _for_programs(pred, true, settings, tip, found, results))
         bar.advance(task)
-    _print(results, found, f"{prediction} against {truth}", [p for p in (as_json, as_map) if p])
+    _print(results, found, f"{prediction} against {truth}", _written(as_json, as_map))
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,6 +291,11 @@ def _print(results: Mapping[Region, RegionResult], found: Similarity, title: str
         console.print("[yellow]The two lie far apart: check the units, or give landmarks of both.[/yellow]")
     for path in written:
         console.print(f"Wrote {path}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _written(as_json: Path | None, as_map: Path | None) -> list[Path]:
+    maps = [] if as_map is None else [as_map, as_map.with_suffix(".png")]
+    return ([] if as_json is None else [as_json]) + maps
 
 
 def _alignment_in_words(found: Similarity) -> str:
