@@ -42,6 +42,8 @@ INNER = ("M_IrisLeft", "M_IrisRight")
 PUPILS = (21451, 23021)
 """The poles of the two scleras, in the model's own numbering."""
 
+NAME = "ICT Face Model Light"
+
 NECK_KEPT = 0.35
 """The share of identity's displacements kept at the shoulders, where the scans differ more in pose than in shape."""
 
@@ -109,7 +111,7 @@ def _assemble(packed: dict[str, np.ndarray]) -> HeadModel:
 
     kept = _kept_of_identity(mean[order])
     return HeadModel(
-        name="ICT Face Model Light",
+        name=NAME,
         mean=mean[order],
         identity=_moves(packed["identity"], sources[order], kept),
         expressions=_moves(packed["expression"], sources[order], _kept_of_expressions(mean[order])),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -17,8 +17,12 @@ from headfield.studio.deform import Deformation
 from headfield.studio.dress import paint_figure
 from headfield.studio.expression import Expression, alone, natural, neutral
 from headfield.studio.figure import Figure
+from headfield.studio.hair.beards import BeardStyle, grow_beard, sample_beard
 from headfield.studio.hair.grow import grow
+from headfield.studio.hair.library import GROOMS
 from headfield.studio.hair.styles import HairStyle, sample_style
+from headfield.studio.headwear import tucked
+from headfield.studio.ict import NAME as ICT
 from headfield.studio.ict import load_ict
 from headfield.studio.identity import Identity
 from headfield.studio.look import Look, sample_look
@@ -28,6 +32,7 @@ from headfield.studio.scanner import scan
 from headfield.studio.session import Session
 from headfield.studio.stage import Stage
 from headfield.studio.truth import outer_surface
+from headfield.studio.wardrobe import Outfit, put_on, sample_outfit, worn_by
 from headfield.surface import Mesh
 
 
@@ -40,6 +45,8 @@ class Person:
     age: float
     identity: Identity
     style: HairStyle
+    beard: BeardStyle
+    outfit: Outfit
     look: Look
 
 
@@ -53,12 +60,17 @@ def sample_person(model: HeadModel, seed: int) -> Person:
     """The person of a seed."""
     chance = stream(seed, "person")
     femininity, age = float(chance.random()), float(chance.random())
+    # Not whatever happens to be on this machine: the person of a seed is the same everywhere.
+    grooms = {name: groom.family for name, groom in GROOMS.items()} if model.name == ICT else {}
+    style = sample_style(stream(seed, "hair style"), femininity=femininity, age=age, grooms=grooms)
     return Person(
         seed,
         femininity,
         age,
         Identity.sample(model, stream(seed, "identity"), femininity=femininity),
-        sample_style(stream(seed, "hair style"), femininity=femininity, age=age),
+        style,
+        sample_beard(stream(seed, "beard"), femininity=femininity),
+        sample_outfit(stream(seed, "outfit"), style),
         sample_look(stream(seed, "look"), femininity=femininity, age=age),
     )
 
@@ -90,9 +102,10 @@ def make_figure(model: HeadModel, person: Person, expression: Expression) -> Fig
     """A person with a face: body, hair and clothes, painted."""
     body = make_body(model, person.identity, expression)
     follow = Deformation.of(model, body.vertices)
-    hair = {name: follow_wearer(mesh, follow) for name, mesh in _hair(model, person).items()}
+    hair = {name: worn_by(follow, mesh) for name, mesh in _hair(model, person).items()}
     parts = paint_figure(model, body, person.look, stream(person.seed, "paint"), hair=hair)
-    return Figure(parts, body.landmarks, _facts(person, expression))
+    outfit = put_on(person.outfit, model, follow, person.look, stream(person.seed, "clothes"))
+    return Figure(parts + outfit, body.landmarks, _facts(person, expression))
 
 
 def solids_of(figure: Figure) -> Mesh:
@@ -103,14 +116,12 @@ def solids_of(figure: Figure) -> Mesh:
     return Mesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces))
 
 
-def follow_wearer(mesh: Mesh, deformation: Deformation) -> Mesh:
-    """What is worn on the mean head, worn by somebody else."""
-    return replace(mesh, vertices=deformation.apply(mesh.vertices))
-
-
 def _hair(model: HeadModel, person: Person) -> Mapping[str, Mesh]:
     hair = grow(person.style, model, stream(person.seed, "hair"))
-    return {} if hair is None else {"hair": hair}
+    if hair is not None and person.outfit.headwear is not None:
+        hair = tucked(hair, person.outfit.headwear, model)
+    beard = grow_beard(person.beard, model, stream(person.seed, "beard hair"))
+    return {name: mesh for name, mesh in (("hair", hair), ("beard", beard)) if mesh is not None}
 
 
 def _facts(person: Person, expression: Expression) -> Mapping[str, object]:
@@ -121,6 +132,8 @@ def _facts(person: Person, expression: Expression) -> Mapping[str, object]:
         "identity": person.identity.facts,
         "expression": expression.facts,
         "hair": asdict(person.style),
+        "beard": asdict(person.beard),
+        "outfit": asdict(person.outfit),
         "look": asdict(person.look),
     }
 
@@ -135,7 +148,7 @@ def make_subject(order: Order, seed: int, index: int, *, name: str) -> Subject:
         name=name,
         capture=Session(order, figure, stage, seed, index).capture,
         scan=scan(stage, stream(seed, "scan", index), points=order.scan_points) if order.scan_points else None,
-        truth=outer_surface(figure) if order.truth else None,
+        truth=outer_surface(stage) if order.truth else None,
         registration=solids_of(figure) if order.truth else None,
         landmarks=Landmarks(figure.landmarks, np.ones(68, dtype=bool)),
         identity=f"p{seed:08d}",
