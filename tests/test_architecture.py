@@ -18,6 +18,7 @@ ROOMS = {
     "metrics": {"mesh"},
     "data": {"mesh"},
     "studio": {"mesh", "data"},
+    "render": {"mesh"},
     "cli": {"mesh", "metrics", "data", "studio"},
 }
 
