@@ -14,7 +14,7 @@ from headfield.studio.hair.relief import edges_of, smoothed_by
 from headfield.studio.model import HeadModel
 from headfield.studio.noise import Noise
 from headfield.studio.shells import eased, patch
-from headfield.studio.sweeps import wrapped
+from headfield.studio.sweeps import plate, wrapped
 from headfield.surface import Mesh, unit
 
 Kind = Literal["t-shirt", "v-neck", "shirt", "turtleneck", "hoodie", "jacket"]
@@ -174,7 +174,7 @@ class _Drape:
         grid = base[:, None] + out[:, None] * (away + (wave + 0.03 * front**2)[:, None] * down)[..., None]
         grid = grid + np.array([0, 1, 0]) * height[..., None]
         clear = self.ground.lifted(grid.astype(np.float32), np.full(grid.shape[:2], 0.012, np.float32)).astype(float)
-        return {"collar": _solid_strip(clear, 0.008)}
+        return {"collar": plate(clear, 0.008)}
 
     def hood(self) -> Mapping[str, Mesh]:
         """A hood that lies folded behind the neck and runs out in front."""
@@ -210,12 +210,6 @@ def _notched(points: np.ndarray) -> np.ndarray:
     """How wide a jacket's lapel is down its edge: with a notch where it meets the collar."""
     height = points[:, 1]
     return np.where(height > -0.62, 0.55, np.interp(height, [-1.0, -0.66, -0.62], [0.75, 1.1, 1.0]))
-
-
-def _solid_strip(grid: np.ndarray, thickness: float) -> Mesh:
-    rows, columns = np.gradient(grid, axis=0), np.gradient(grid, axis=1)
-    half = thickness / 2 * unit(np.cross(rows, columns))
-    return wrapped(np.concatenate([grid + half, (grid - half)[:, ::-1]], axis=1))
 
 
 def _closed_inside(mesh: Mesh) -> Mesh:

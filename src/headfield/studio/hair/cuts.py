@@ -179,7 +179,7 @@ def _leaning(field: Field, by: np.ndarray) -> Field:
 
 def _beyond_the_crown(roots: Roots, size: float) -> np.ndarray:
     """0 on the bare top of the head to 1 beyond it."""
-    away = (roots.points - np.array([0, 0.62, 0.05], np.float32)) / np.array([1, 1, 1.4], np.float32)
+    away = (roots.points - np.array([0, 0.62, 0.1], np.float32)) / np.array([1, 1, 1.8], np.float32)
     return np.clip((np.linalg.norm(away, axis=1) - size) / 0.05, 0, 1)
 
 

@@ -24,7 +24,7 @@ from headfield.surface import Mesh
 
 POINTS = 32
 """How many points each strand is given."""
-HIGHEST = 0.79
+HIGHEST = 0.755
 """Single strands that rise above this are left out."""
 SAMPLES = 30_000
 """How many places on a hair mesh hair is put at."""
@@ -50,14 +50,12 @@ _OURS = np.array(
 class Wearer:
     """The head a kind of data was made on: how its axes turn into ours, and where it has the points of ``_OURS``."""
 
-    folder: str
     turned: Float64[np.ndarray, "3 3"]
     points: Float64[np.ndarray, "11 3"]
 
 
 WEARERS: Mapping[Literal["hair-strands", "hair-meshes"], Wearer] = {
     "hair-strands": Wearer(
-        "hair-strands",
         np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
         np.array(
             [
@@ -76,7 +74,6 @@ WEARERS: Mapping[Literal["hair-strands", "hair-meshes"], Wearer] = {
         ),
     ),
     "hair-meshes": Wearer(
-        "hair-meshes",
         np.eye(3),
         np.array(
             [
