@@ -25,6 +25,15 @@ def test_a_file_appears_whole_under_its_name(tmp_path):
     assert names(tmp_path / "deep") == ["a.txt"]
 
 
+@pytest.mark.parametrize("name", ["n" * 250 + ".txt", "\N{SNOWMAN}" * 80 + ".txt"])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, name):
+    for _ in range(2):
+        write_json(tmp_path / name, {})
+        with new_folder(tmp_path / f"{name[:-1]}d"):
+            pass
+    assert names(tmp_path) == sorted([name, f"{name[:-1]}d"])
+
+
 def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

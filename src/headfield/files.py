@@ -12,6 +12,9 @@ from pathlib import Path
 
 from headfield.errors import InputError, reading, writing
 
+LONGEST = 40
+"""How much of a name its temporary neighbour has, so that that has room for more: in bytes at most four times this."""
+
 _LINE = 100
 """How long a line of JSON may be that could be broken."""
 
@@ -28,7 +31,7 @@ def new_file(path: Path) -> Iterator[Path]:
         if path.exists() and not path.is_file():
             raise InputError(f"{path} cannot be written (it is there already and not a file); choose another place.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:LONGEST]}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -48,12 +51,12 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:LONGEST]}-", dir=path.parent))
         try:
             yield temporary
             temporary.chmod(0o777 & ~_umask())
             if path.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+                old = Path(tempfile.mkdtemp(prefix=f".{path.name[:LONGEST]}-old-", dir=path.parent))
                 path.rename(old / "it")
                 temporary.rename(path)
                 shutil.rmtree(old)

@@ -167,6 +167,8 @@ def test_vertices_that_are_not_there(tmp_path):
     refuses(tmp_path, "nose.txt names vertex 12, but full_head.obj beside it has 12 vertices")
     (tmp_path / "1b2a/regions/nose.txt").write_text("nose\n")
     refuses(tmp_path, "nose.txt is not a region")
+    (tmp_path / "1b2a/regions/nose.txt").write_text("9" * 5000)
+    refuses(tmp_path, "nose.txt is not a region")
     (tmp_path / "1b2a/regions/nose.txt").write_text("1\n")
     (tmp_path / "1b2a/landmarks.txt").write_text("nose_tip 99\n")
     refuses(tmp_path, "landmarks.txt names vertex 99")

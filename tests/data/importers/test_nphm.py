@@ -117,6 +117,10 @@ def test_what_is_none(tmp_path):
     refuses(tmp_path, "017/000", "mirrors")
     np.save(tmp_path / "017/000/R.npy", np.eye(4))
     refuses(tmp_path, "017/000 has an s.npy, R.npy or t.npy that is no scale")
+    np.save(tmp_path / "017/000/t.npy", np.zeros(3))
+    np.save(tmp_path / "017/000/R.npy", TURN)
+    np.save(tmp_path / "017/000/s.npy", np.array([np.inf]))
+    refuses(tmp_path, "the transform of", "017/000 holds numbers that are not finite")
     (tmp_path / "017/000/R.npy").write_text("no numbers")
     refuses(tmp_path, "R.npy is not an array of numbers")
 

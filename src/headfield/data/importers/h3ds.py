@@ -90,7 +90,7 @@ def _read_landmarks(path: Path, mesh: Mesh) -> Landmarks | None:
         rows = [
             line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
         ]
-    if not rows or any(len(row) != 2 or not row[1].isdecimal() for row in rows):
+    if not rows or any(len(row) != 2 or not _is_count(row[1]) for row in rows):
         raise InputError(
             f"{path} is not the landmarks of a scene: each line must be a name and the number of a vertex."
         )
@@ -117,12 +117,16 @@ def _with_regions(mesh: Mesh, folder: Path) -> Mesh:
     for path in sorted(folder.glob("*.txt")):
         with reading(path):
             words = path.read_text(encoding="utf-8", errors="replace").split()
-        if not all(word.isdecimal() for word in words):
+        if not all(_is_count(word) for word in words):
             raise InputError(f"{path} is not a region: each line must be the number of a vertex.")
         inside = np.zeros(len(mesh.vertices), dtype=np.uint8)
         inside[_vertices([int(word) for word in words], mesh, path)] = 1
         regions[f"region_{path.stem}"] = inside
     return replace(mesh, attributes={**mesh.attributes, **regions})
+
+
+def _is_count(word: str) -> bool:
+    return word.isdecimal() and len(word) < 19  # so that it fits into an array
 
 
 def _vertices(numbers: list[int], mesh: Mesh, path: Path) -> list[int]:

@@ -136,7 +136,8 @@ def _raw_transform(folder: Path) -> Float64[np.ndarray, "4 4"] | None:
             f"{folder} has an s.npy, R.npy or t.npy that is no scale, rotation or translation; copy it again."
         )
     matrix = np.eye(4)
-    matrix[:3, :3] = scale.reshape(()) * rotation
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite is refused below
+        matrix[:3, :3] = scale.reshape(()) * rotation
     matrix[:3, 3] = translation.reshape(3)
     return Similarity.from_matrix(torch.from_numpy(matrix), f"the transform of {folder}").matrix().numpy()
 
