@@ -10,8 +10,8 @@ the sphere hits nothing: what it met lies beyond what the field knows, as where 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from jaxtyping import Bool, Float
@@ -52,12 +52,8 @@ class SurfaceHits:
         return Rays(self.rays.origins[self.hit], self.rays.directions[self.hit])
 
 
-class HitFinder(Protocol):
-    """A way of finding where rays meet the surface."""
-
-    def __call__(self, sdf: SignedDistance, rays: Rays) -> SurfaceHits:
-        """The first hits of rays with unit directions."""
-        ...
+HitFinder = Callable[[SignedDistance, Rays], SurfaceHits]
+"""A way of finding the first hits of rays with unit directions."""
 
 
 @dataclass(frozen=True, eq=False)
