@@ -15,10 +15,12 @@ FOUNDATION = {"errors", "files", "units", "transforms", "cameras", "rigs", "surf
 ROOMS = {
     # room: the rooms it may import from, besides the foundation and itself
     "mesh": set(),
+    "fields": set(),
     "metrics": {"mesh"},
     "data": {"mesh"},
     "studio": {"mesh", "data"},
     "render": {"mesh"},
+    "optim": set(),
     "cli": {"mesh", "metrics", "data", "studio"},
 }
 
