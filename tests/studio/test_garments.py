@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from headfield.mesh.vertices import merge_equal
+from headfield.studio.assets import available
 from headfield.studio.builtin import load_builtin
 from headfield.studio.cut import cut_at_sphere
 from headfield.studio.garments import KINDS, Garment, make_garment, sample_garment
 from headfield.studio.hair.ground import ground_of
+from headfield.studio.ict import load_ict
 from headfield.surface import Mesh
 
 from .closed import assert_closed
@@ -54,3 +56,18 @@ def test_the_same_seed_makes_the_same_bytes():
     one, other = (make_garment(Garment("hoodie"), load_builtin(), np.random.default_rng(3)) for _ in range(2))
     for name, mesh in one.items():
         assert mesh.vertices.tobytes() == other[name].vertices.tobytes()
+
+
+@pytest.mark.parametrize("neckline", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_piece_is_one_piece(kind, neckline):
+    for mesh in make_garment(Garment(kind, neckline=neckline), wearer(), np.random.default_rng(0)).values():
+        # Before it is closed under the skin of the neck: what is joined there must not have been apart.
+        closing = np.argmax(np.bincount(mesh.faces.ravel()))
+        ring = mesh.vertices[np.unique(mesh.faces[(mesh.faces == closing).any(axis=1)])]
+        assert ring[:, 2].max() < 0.35, "nothing hangs on the chin"
+
+
+def wearer():
+    """The open head, whose chin juts out farther, where it is here."""
+    return load_ict() if available("ict-facekit") else load_builtin()

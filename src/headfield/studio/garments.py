@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float, Float64
 
+from headfield.mesh.clean import largest_component
 from headfield.studio.hair.ground import Ground, ground_of
 from headfield.studio.hair.relief import edges_of, smoothed_by
 from headfield.studio.model import HeadModel
@@ -122,7 +123,8 @@ class _Drape:
         def edge(points: np.ndarray) -> np.ndarray:
             return np.where(np.abs(below(points)) < max(0.04, 1.2 * lapel), 0.012, 0.026)
 
-        sheet = patch(self.ground.skin, below, edge, margin=0.05)
+        # The tip of the chin can lie as far out as the shoulders do; it wears nothing.
+        sheet = largest_component(patch(self.ground.skin, below, edge, margin=0.05))
         points, normals = sheet.vertices, sheet.vertex_normals
         depth = below(points)
         hung = self._hung(sheet, depth)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -21,6 +21,7 @@ from headfield.studio.hair.beards import BeardStyle, grow_beard, sample_beard
 from headfield.studio.hair.grow import grow
 from headfield.studio.hair.library import GROOMS
 from headfield.studio.hair.styles import HairStyle, sample_style
+from headfield.studio.hair.volume import within_sphere
 from headfield.studio.headwear import tucked
 from headfield.studio.ict import NAME as ICT
 from headfield.studio.ict import load_ict
@@ -102,7 +103,7 @@ def make_figure(model: HeadModel, person: Person, expression: Expression) -> Fig
     """A person with a face: body, hair and clothes, painted."""
     body = make_body(model, person.identity, expression)
     follow = Deformation.of(model, body.vertices)
-    hair = {name: worn_by(follow, mesh) for name, mesh in _hair(model, person).items()}
+    hair = {name: _within(worn_by(follow, mesh)) for name, mesh in _hair(model, person).items()}
     parts = paint_figure(model, body, person.look, stream(person.seed, "paint"), hair=hair)
     outfit = put_on(person.outfit, model, follow, person.look, stream(person.seed, "clothes"))
     return Figure(parts + outfit, body.landmarks, _facts(person, expression))
@@ -122,6 +123,10 @@ def _hair(model: HeadModel, person: Person) -> Mapping[str, Mesh]:
         hair = tucked(hair, person.outfit.headwear, model)
     beard = grow_beard(person.beard, model, stream(person.seed, "beard hair"))
     return {name: mesh for name, mesh in (("hair", hair), ("beard", beard)) if mesh is not None}
+
+
+def _within(mesh: Mesh) -> Mesh:
+    return replace(mesh, vertices=within_sphere(mesh.vertices))
 
 
 def _facts(person: Person, expression: Expression) -> Mapping[str, object]:
