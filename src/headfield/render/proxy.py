@@ -3,7 +3,7 @@
 Between two steps of a fit the surface hardly moves. So a mesh of it is kept, rays are cast at the mesh, which costs no
 query, and a step or two of the secant method bring each hit onto the surface of now. What fails is sampled instead
 (:mod:`~headfield.render.parallel_samples`): hits that do not settle, and rays that pass the mesh so closely that the
-surface may have moved into them.
+surface may have moved into their way.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ FAILED_SHARE = 0.1
 STEEPNESS_SAMPLES, STEEPNESS_STEP = 1000, 1e-3
 """At how many places it is measured how fast the distance grows, and how far to either side of the surface."""
 
-NEAR_MISS_SAMPLES = ParallelSamples(uniform=24, refined=8)
-"""For the short stretches on which rays pass close to the mesh."""
+CLOSE_SAMPLES = ParallelSamples(uniform=24, refined=8)
+"""For short stretches close to the mesh."""
+
+REACH = 0.05
+"""How far, in head units, to both sides of a hit that did not settle it is looked for, before all of the ray is."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +82,20 @@ class Proxy:
         span = Span.of(rays)
         cast = self._mesh.cast(span)
         place, settled = self._polished(sdf, span, cast, self._mesh.steepness)
-        hit = settled & ~cast.passes_close
         failed = cast.met & ~settled
         from_behind = torch.nonzero(failed & (cast.cosine > 0))[:, 0]
         failed[from_behind] = ask(sdf, span[from_behind].entries) > 0  # most of them are inside from the beginning
+        around = ((cast.place - REACH).clamp(min=0), torch.minimum(cast.place + REACH, span.length))
+        hit, sampled = settled.clone(), torch.zeros_like(settled)
         for samples, doubtful, low, high in (
+            (CLOSE_SAMPLES, cast.passes_close & (settled | ~cast.met), cast.low, cast.high),
+            (CLOSE_SAMPLES, failed, *around),
             (ParallelSamples(), failed, torch.zeros_like(place), span.length),
-            (NEAR_MISS_SAMPLES, cast.passes_close & (settled | ~cast.met), cast.low, cast.high),
         ):
-            index = torch.nonzero(doubtful)[:, 0]
-            found, sampled = samples.between(sdf, span[index], low[index], high[index])
-            place[index[found]] = sampled
-            hit[index[found]] = True
-            hit[index[~found]] = settled[index[~found]]
+            index = torch.nonzero(doubtful & ~sampled)[:, 0]
+            found, found_place = samples.between(sdf, span[index], low[index], high[index])
+            place[index[found]] = found_place
+            hit[index[found]] = sampled[index[found]] = True
         return collected(span, rays, hit, place[hit])
 
     def _polished(
