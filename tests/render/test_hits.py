@@ -140,3 +140,10 @@ def test_sphere_tracing_repairs_steps_that_went_too_far():
     deep = torch.isfinite(expected) & (margin > 0.5) & hits.hit
     assert deep.sum() > 50
     assert (hits.distance[deep] - expected[deep]).abs().max() < TENTH_OF_A_MILLIMETRE
+
+
+@pytest.mark.parametrize("way", ["sphere tracing", "parallel samples"])
+def test_a_broken_field_is_never_hit(way):
+    hits = WAYS[way]()(lambda x: torch.where(x[..., 0] > 0, torch.nan, sphere()(x)), rays_from_around(500))
+    assert torch.isfinite(hits.points).all()
+    assert sphere()(hits.points).abs().max() < TENTH_OF_A_MILLIMETRE

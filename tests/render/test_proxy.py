@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from headfield.cameras import Camera
+from headfield.cameras import Camera, Rays
 from headfield.errors import InputError
 from headfield.render.proxy import Proxy, ProxySettings
 from headfield.render.queries import Counted
@@ -83,3 +83,15 @@ def test_the_thin_edge_of_an_ear_has_no_gaps():
     wrong = hits.hit != expected.isfinite()
     assert wrong.float().mean() < 0.002
     assert not wrong[margin > 0.01].any()
+
+
+def test_rays_that_begin_inside_say_nothing_about_the_mesh():
+    ground = lambda x: x[..., 1] + 0.3 + 0.02 * torch.cos(3 * x[..., 0])  # noqa: E731
+    proxy = Proxy(COARSE)
+    proxy(ground, rays_from_around(200))
+    origins = torch.stack([torch.linspace(-0.3, 0.3, 100), torch.full((100,), -3.0), torch.zeros(100)], dim=-1)
+    counted = Counted(ground)
+    hits = proxy(counted, Rays(origins, torch.tensor([[0.0, 1, 0]]).expand(100, 3)))
+    assert not hits.hit.any()
+    assert counted.points == 100
+    assert not proxy.is_stale

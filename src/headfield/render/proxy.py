@@ -105,7 +105,8 @@ class Proxy:
         place, settled = cast.place.clone(), torch.zeros_like(cast.met)
         slope = steepness * cast.cosine
         least = -LEAST_SLOPE * steepness
-        active = torch.nonzero(cast.met & (slope < least))[:, 0]
+        tried = cast.met & (slope < least)
+        active = torch.nonzero(tried)[:, 0]
         before, f_before = place.clone(), torch.full_like(place, torch.nan)
         for _ in range(self.settings.steps):
             t = place[active]
@@ -120,12 +121,12 @@ class Proxy:
             active = active[~stands]
         moved = ((place - cast.place) * cast.cosine).abs()
         settled &= (moved <= self.settings.margin) & (place >= 0) & (place <= span.length)
-        self._note(cast.met, settled, moved)
+        self._note(tried, settled, moved)
         return place, settled
 
-    def _note(self, met: Bool[Tensor, "n"], settled: Bool[Tensor, "n"], moved: Float[Tensor, "n"]) -> None:
+    def _note(self, tried: Bool[Tensor, "n"], settled: Bool[Tensor, "n"], moved: Float[Tensor, "n"]) -> None:
         """Judge by this use of the mesh whether it still is the surface."""
-        failed = 1 - int(settled.sum()) / max(int(met.sum()), 1)
+        failed = int((tried & ~settled).sum()) / max(int(tried.sum()), 1)
         if self._uses == 0:
             self._failed_when_new = failed
         far = (moved[settled] > self.settings.margin / 2).float()
