@@ -1,7 +1,8 @@
 """What a surface's own shape does to light: how much of a sky, and of a lamp, its vertices see.
 
 Few rays leave each vertex, turned at random; the means over its neighbourhood take the noise out. What nothing hides
-is not sampled at all but known exactly, so that a convex shape has no noise.
+is not sampled at all but known exactly, so that a convex shape has no noise. Nor is what sees nothing but its own
+inside, the inner walls of hair for one, of which there are many.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 from scipy import sparse
 
 from headfield.mesh.raycast import RayCaster
@@ -47,26 +48,32 @@ def neighbourhood_means(surface: Mesh) -> sparse.csr_array:
     return with_self
 
 
-def sky_transfer(surface: Mesh, caster: RayCaster, means: sparse.csr_array) -> Float32[np.ndarray, "v 9"]:
+def sky_transfer(
+    surface: Mesh, caster: RayCaster, means: sparse.csr_array, sees_out: Bool[np.ndarray, "v"]
+) -> Float32[np.ndarray, "v 9"]:
     """What falls on each vertex from each harmonic of an environment, past whatever is in the way."""
     normals = surface.vertex_normals
+    unhidden = (harmonics(normals) * COSINE_LOBE).astype(np.float32)
+    open_ = np.flatnonzero(sees_out)
     disc = _disc(SKY_RAYS)
     dome = np.concatenate([disc, np.sqrt(1 - (disc**2).sum(axis=1, keepdims=True))], axis=1)
-    hidden = np.zeros((len(normals), 9), np.float32)
-    for some, directions in _turned(dome, normals):
-        blocked = caster.occluded(_starts(surface, normals, some, SKY_RAYS), directions.reshape(-1, 3))
+    hidden = unhidden.copy()
+    for some, directions in _turned(dome, normals[open_]):
+        blocked = caster.occluded(_starts(surface, normals, open_[some], SKY_RAYS), directions.reshape(-1, 3))
         at = np.flatnonzero(blocked)
         lost = harmonics(directions.reshape(-1, 3)[at])
         for k in range(9):
-            hidden[some, k] = np.bincount(at // SKY_RAYS, weights=lost[:, k], minlength=some.stop - some.start)
-    hidden *= np.pi / SKY_RAYS
-    return (harmonics(normals) * COSINE_LOBE).astype(np.float32) - means @ (means @ hidden)
+            share = np.bincount(at // SKY_RAYS, weights=lost[:, k], minlength=some.stop - some.start)
+            hidden[open_[some], k] = np.pi / SKY_RAYS * share
+    return unhidden - means @ (means @ hidden)
 
 
-def lamp_visibility(surface: Mesh, caster: RayCaster, means: sparse.csr_array, lamp: Lamp) -> Float32[np.ndarray, "v"]:
+def lamp_visibility(
+    surface: Mesh, caster: RayCaster, means: sparse.csr_array, sees_out: Bool[np.ndarray, "v"], lamp: Lamp
+) -> Float32[np.ndarray, "v"]:
     """How much of a lamp's disc each vertex sees, from 0 to 1."""
     normals = surface.vertex_normals
-    facing = np.flatnonzero(normals @ lamp.direction > GRAZING)
+    facing = np.flatnonzero((normals @ lamp.direction > GRAZING) & sees_out)
     disc = _disc(LAMP_RAYS) * np.tan(np.radians(lamp.angular_radius))
     cone = np.concatenate([disc, np.ones((LAMP_RAYS, 1))], axis=1)
     towards = np.broadcast_to(lamp.direction.astype(np.float64), (len(facing), 3))
@@ -79,9 +86,9 @@ def lamp_visibility(surface: Mesh, caster: RayCaster, means: sparse.csr_array, l
 
 
 def _starts(
-    surface: Mesh, normals: Float64[np.ndarray, "v 3"], some: slice | Int64[np.ndarray, "m"], rays: int
+    surface: Mesh, normals: Float64[np.ndarray, "v 3"], some: Int64[np.ndarray, "m"], rays: int
 ) -> Float64[np.ndarray, "n 3"]:
-    return np.repeat(surface.vertices[some] + LIFT * normals[some], rays, axis=0)
+    return np.repeat(surface.vertices.take(some, axis=0) + LIFT * normals.take(some, axis=0), rays, axis=0)
 
 
 def _disc(n: int) -> Float64[np.ndarray, "n 2"]:

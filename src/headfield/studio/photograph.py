@@ -102,10 +102,10 @@ def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate
     again = np.flatnonzero(uneven)
     offsets = _offsets(samples_per_side)
     for some in np.array_split(again, np.ceil(len(again) * len(offsets) / BLOCK) or 1):
-        closer = (pixels[some] + offsets[:, None]).reshape(-1, 2)
-        light[some] = _look(lit, lens, closer).reshape(len(offsets), len(some), 4).mean(axis=0)
-    if lit.stage.solids is not lit.stage.scene:
-        geometry = _geometry(lit, lens, pixels, lens.hits(lit.stage.solids, pixels))
+        closer = (pixels[some, None] + offsets).reshape(-1, 2)
+        light[some] = _look(lit, lens, closer).reshape(len(some), len(offsets), 4).mean(axis=1)
+    loose = np.flatnonzero(hits.faces >= len(lit.stage.solids.mesh.faces))
+    geometry[loose] = _geometry(lit, lens, pixels[loose], lens.hits(lit.stage.solids, pixels[loose]))
     layers = np.concatenate([light, geometry * (light[:, 3:] > 0)], axis=1)
     full = np.zeros((camera.height, camera.width, 8), np.float32)
     full[frame] = layers.reshape(*shape, 8)
@@ -164,7 +164,7 @@ def _offsets(samples_per_side: int) -> Float64[np.ndarray, "n 2"]:
 
 
 def _some(hits: Hits, which: Int64[np.ndarray, "m"]) -> Hits:
-    return Hits(hits.distance[which], hits.faces[which], hits.weights[which])
+    return Hits(hits.distance[which], hits.faces[which], hits.weights.take(which, axis=0))
 
 
 def _look(

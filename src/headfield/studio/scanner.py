@@ -15,9 +15,10 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from headfield.capture import Scan
 from headfield.errors import InputError
 from headfield.rigs import fibonacci
+from headfield.studio.material import interpolate
 from headfield.studio.stage import Stage
 from headfield.studio.tone import encode
-from headfield.surface import SurfaceSamples, unit
+from headfield.surface import Mesh, SurfaceSamples, unit
 
 SENSORS = 60
 """How many places the scanner stands at, spread evenly over a sphere."""
@@ -37,8 +38,16 @@ TOUCHING = 1e-4
 FEWEST = 0.01
 """Less of a mesh's area than this must not be all that a scanner sees of it."""
 
+AT_ONCE = 1 << 13
+"""For how many points the sensors are compared at once, which keeps the tables within reach of the processor."""
+
 TRIES = 10
 """How many of those sensors look for a point at most before it counts as hidden."""
+
+TURNED_AWAY = (
+    "the mesh turns its back to every scanner around it; its faces may be wound inwards, or it may be far larger than "
+    "the unit sphere."
+)
 
 MOST_ROUNDS = 8
 """How often places are drawn before a scan makes do with fewer free points."""
@@ -71,21 +80,23 @@ def _seen(
 ) -> tuple[SurfaceSamples, Int64[np.ndarray, "n"]]:
     """Places spread evenly over the seen area, and which sensor sees each."""
     mesh = stage.solids.mesh
+    # Nobody looks for points on what cannot be seen, the inner walls of hair for one.
+    perhaps = np.flatnonzero(~stage.told_by_corners | stage.sees_out[mesh.faces].any(axis=1))
+    share_of_area = mesh.face_areas[perhaps].sum() / mesh.face_areas.sum()
+    visible = Mesh(mesh.vertices, mesh.faces[perhaps])
     found: list[tuple[SurfaceSamples, Int64[np.ndarray, "m"]]] = []
     tried = count = 0
     while count < wanted:
         share = max(count / tried, FEWEST) if tried else 0.7
         batch = int(1.1 * (wanted - count) / share) + 64
-        samples = mesh.sample(batch, rng)
+        samples = visible.sample(batch, rng)
+        samples = replace(samples, mesh=mesh, faces=perhaps[samples.faces])
         sensor = _recording_sensor(stage, samples, sensors, rng)
         seen = np.flatnonzero(sensor >= 0)
         found.append((replace(samples, faces=samples.faces[seen], weights=samples.weights[seen]), sensor[seen]))
         tried, count = tried + batch, count + len(seen)
-        if count < FEWEST * tried:
-            raise InputError(
-                "the mesh turns its back to every scanner around it; its faces may be wound inwards, or it may be "
-                "far larger than the unit sphere."
-            )
+        if share_of_area * count < FEWEST * tried:
+            raise InputError(TURNED_AWAY)
     faces = np.concatenate([samples.faces for samples, _ in found])[:wanted]
     weights = np.concatenate([samples.weights for samples, _ in found])[:wanted]
     return SurfaceSamples(mesh, faces, weights), np.concatenate([sensor for _, sensor in found])[:wanted]
@@ -95,29 +106,42 @@ def _recording_sensor(
     stage: Stage, samples: SurfaceSamples, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator
 ) -> Int64[np.ndarray, "n"]:
     """The sensor that records each place, the steepest rather than the flattest; -1 where none sees it."""
-    points, normals = samples.points.astype(np.float32), stage.face_normals[samples.faces]
-    places = sensors.T.astype(np.float32)
-    along = normals @ places - np.einsum("nk,nk->n", points, normals)[:, None]
-    squared = np.sum(points**2, axis=1)[:, None] - 2 * points @ places + np.sum(places**2, axis=0)
-    steepness = along / np.sqrt(np.maximum(squared, np.float32(1e-6)))
-    preference = np.where(steepness > FLATTEST, steepness + WHIM * rng.random(steepness.shape, np.float32), 0)
+    points, normals = samples.points.astype(np.float32), stage.face_normals.take(samples.faces, axis=0)
     recorded = np.full(len(points), -1)
-    left = np.arange(len(points))
-    for _ in range(TRIES):
-        choice = preference[left].argmax(axis=1)
-        facing = preference[left, choice] > 0
-        left, choice = left[facing], choice[facing]
-        start = sensors[choice]
-        hidden = stage.solids.occluded(start, points[left] - start, max_distance=1 - TOUCHING)
-        recorded[left[~hidden]] = choice[~hidden]
-        preference[left, choice] = 0
-        left = left[hidden]
+    for first in range(0, len(points), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        preference = _preference(points[some], normals[some], sensors.astype(np.float32), rng)
+        left = np.arange(len(preference))
+        for _ in range(TRIES):
+            choice = preference[left].argmax(axis=1)
+            facing = preference[left, choice] > 0
+            left, choice = left[facing], choice[facing]
+            start = sensors[choice]
+            hidden = stage.solids.occluded(start, points[some][left] - start, max_distance=1 - TOUCHING)
+            recorded[first + left[~hidden]] = choice[~hidden]
+            preference[left, choice] = 0
+            left = left[hidden]
     return recorded
 
 
+def _preference(
+    points: Float32[np.ndarray, "n 3"],
+    normals: Float32[np.ndarray, "n 3"],
+    sensors: Float32[np.ndarray, "s 3"],
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "n s"]:
+    """How well each sensor sees each place, if nothing is in the way, and if chance does not matter; 0: not at all."""
+    along = normals @ sensors.T - np.einsum("nk,nk->n", points, normals)[:, None]
+    squared = np.sum(points**2, axis=1)[:, None] - 2 * points @ sensors.T + np.sum(sensors**2, axis=1)
+    steepness = along / np.sqrt(np.maximum(squared, np.float32(1e-6)))
+    whim = np.float32(WHIM) * rng.random(steepness.shape, np.float32)
+    return np.where(steepness > FLATTEST, steepness + whim, np.float32(0))
+
+
 def _smooth_normals(stage: Stage, samples: SurfaceSamples) -> Float32[np.ndarray, "n 3"]:
-    smooth = samples.of_vertices(stage.normals)
-    flat = stage.face_normals[samples.faces]
+    corners = samples.mesh.faces.take(samples.faces, axis=0)
+    smooth = interpolate(stage.normals, corners, samples.weights.astype(np.float32))
+    flat = stage.face_normals.take(samples.faces, axis=0)
     # On a sharp edge the smooth normal can look away from what the face itself looks at.
     return unit(np.where(np.einsum("nk,nk->n", smooth, flat)[:, None] > 0, smooth, flat)).astype(np.float32)
 

@@ -18,6 +18,7 @@ from headfield.studio.figure import Figure, Part
 from headfield.studio.light import Light
 from headfield.studio.material import Material
 from headfield.studio.occlusion import lamp_visibility, neighbourhood_means, sky_transfer
+from headfield.studio.outlook import sees_out, told_by_corners
 from headfield.surface import Mesh
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -93,9 +94,19 @@ class Stage:
         return neighbourhood_means(self.surface)
 
     @cached_property
+    def sees_out(self) -> Bool[np.ndarray, "v"]:
+        """From which vertices some straight way leads out, past the solid parts."""
+        return sees_out(self.solids, self.surface.vertices, self.surface.vertex_normals)
+
+    @cached_property
+    def told_by_corners(self) -> Bool[np.ndarray, "f"]:
+        """Which solid faces look out where their corners do and nowhere else."""
+        return told_by_corners(self.solids.mesh, self.normals)
+
+    @cached_property
     def transfer(self) -> Float32[np.ndarray, "v 9"]:
         """What falls on each vertex from each harmonic of an environment, past whatever is in the way."""
-        return sky_transfer(self.surface, self.solids, self.means)
+        return sky_transfer(self.surface, self.solids, self.means, self.sees_out)
 
     @cached_property
     def normals(self) -> Float32[np.ndarray, "v 3"]:
@@ -123,7 +134,7 @@ class Stage:
         visibility = np.zeros((len(self.normals), len(light.lamps)), np.float32)
         irradiance = np.maximum(self.transfer @ light.ambient, 0)
         for k, lamp in enumerate(light.lamps):
-            visibility[:, k] = lamp_visibility(self.surface, self.solids, self.means, lamp)
+            visibility[:, k] = lamp_visibility(self.surface, self.solids, self.means, self.sees_out, lamp)
             facing = np.maximum(self.normals @ lamp.direction, 0)
             irradiance += (visibility[:, k] * facing)[:, None] * lamp.colour
         return LitStage(self, light, self._scattered(irradiance), visibility)
