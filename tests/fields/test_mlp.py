@@ -8,7 +8,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call
 from torch.nn import functional
 
-from headfield.fields.mlp import MLP, MLPSettings, become_sphere
+from headfield.fields.mlp import MLP, MLPSettings, _Softplus, become_sphere
 
 ACTIVATIONS = {"softplus": functional.softplus, "silu": functional.silu, "relu": functional.relu}
 
@@ -35,6 +35,18 @@ def test_it_is_the_network_as_written_down(activation, skips, weight_norm):
     mlp = MLP(settings, inputs=5, outputs=2).double()
     inputs = torch.randn(2, 7, 5, dtype=torch.float64)
     torch.testing.assert_close(mlp(inputs), plain(mlp, inputs))
+
+
+def test_softplus_is_pytorchs_own_and_so_are_its_derivatives():
+    x = torch.linspace(-40, 40, 401, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(401, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found, expected = [], []
+    for activate, all_three in ((_Softplus.apply, found), (functional.softplus, expected)):
+        value = activate(x)
+        (slope,) = torch.autograd.grad((weight * value).sum(), x, create_graph=True)
+        (bend,) = torch.autograd.grad((weight * slope).sum(), x)
+        all_three += [value, slope, bend]
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-8)  # PyTorch's is straight beyond 20
 
 
 @pytest.mark.parametrize("batch", [(), (3,), (2, 3)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -15,8 +15,23 @@ from torch.nn.utils import parametrize
 
 Activation = Literal["softplus", "silu", "relu"]
 
+
+class _Softplus(torch.autograd.Function):
+    """log(1 + exp x). PyTorch's own is the same, but a step that differentiates twice takes a sixth longer with it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return functional.softplus(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return grad * x.sigmoid()
+
+
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "softplus": functional.softplus,
+    "softplus": _Softplus.apply,
     "silu": functional.silu,
     "relu": functional.relu,
 }
