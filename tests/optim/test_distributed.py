@@ -70,13 +70,18 @@ def test_an_interrupt_of_one_process_stops_all_at_the_same_step(two):
     assert two[0]["stopped"] == two[1]["stopped"]
     interrupted, done = two[0]["stopped"]
     assert interrupted
-    assert 6 <= done <= 7
+    assert done == 6
 
 
 def test_they_go_on_together_from_their_checkpoint(two):
     for found in two:
         assert found["resumed"] == [two[0]["stopped"][1], STEPS]
         assert found["ended"] == found["parameters"]
+
+
+def test_no_thread_outlives_the_group(two):
+    """One that does may abort the process when it ends."""
+    assert two[0]["threads"] == two[1]["threads"] == []
 
 
 def test_alone_there_is_nobody_to_wait_for(monkeypatch):

@@ -62,7 +62,7 @@ def optimise_scenes(halves, checkpoints=None, rank=0, before=lambda info: None):
 
 
 def main(folder: Path) -> None:
-    """Three things that processes do together: a whole run, a run that one of them stops, and its end."""
+    """Three runs together: a whole one, one that a process is asked to stop, and the rest of that one."""
     warnings.simplefilter("error")
 
     def stop(info):
@@ -75,7 +75,9 @@ def main(folder: Path) -> None:
         kept = Checkpoints(folder / "kept", every=2)
         _, stopped = optimise_scenes(None, kept, rank, before=stop)
         ended, resumed = optimise_scenes(None, kept, rank)
+    threads = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").glob("*")]
     result = {
+        "threads": [name for name in threads if "gloo" in name],
         "losses": report.history["a"].tolist(),
         "seeds": report.history["rank"].tolist(),
         "parameters": torch.cat([p.detach().flatten() for p in module.parameters()]).tolist(),

@@ -99,6 +99,7 @@ class _Run:
         while not self.over:
             stage, first = locate(self.stages, self.done)
             self._enter(stage, moments, resuming=first > 0)
+            moments = {}  # those of what stands still now need not take memory
             for step in range(first, stage.steps):
                 update = self._step(stage, step, interrupt)
                 self._keep()
@@ -151,7 +152,7 @@ class _Run:
             processes=self.processes,
             fresh=self.fresh,
         )
-        outcome = attempt(self.objectives, info, self.movement, self.precision, stop=interrupt.asked)
+        outcome = attempt(self.objectives, info, self.movement, self.precision, stop=lambda: interrupt.asked)
         self.history.append(outcome.losses)
         self.stopping, self.fresh = outcome.stop, False
         if outcome.culprit is None:

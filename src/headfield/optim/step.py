@@ -74,8 +74,13 @@ def step_seed(seed: int, step: int, rank: int) -> int:
     return int.from_bytes(blake2b(f"{seed} {step} {rank}".encode(), digest_size=8).digest(), "big") >> 1
 
 
-def attempt(objectives: Objectives, info: StepInfo, movement: Movement, precision: Precision, *, stop: bool) -> Outcome:
-    """Compute the objectives and leave their averaged, clipped gradients with the parameters; nothing moves yet."""
+def attempt(
+    objectives: Objectives, info: StepInfo, movement: Movement, precision: Precision, *, stop: Callable[[], bool]
+) -> Outcome:
+    """Compute the objectives and leave their averaged, clipped gradients with the parameters; nothing moves yet.
+
+    ``stop`` is asked at the end, so that what happens during the step counts.
+    """
     movement.forget_gradients()
     terms = _terms(objectives, info, precision)
     total = torch.zeros((), device=info.device)
@@ -86,7 +91,7 @@ def attempt(objectives: Objectives, info: StepInfo, movement: Movement, precisio
         total.backward()
     info.processes.average_gradients(movement.parameters.values())
     # Everything that decides is fetched from the device at once.
-    told = _told_by_all(info, terms, total, stop)
+    told = _told_by_all(info, terms, total, stop())
     norms = [norm.reshape(1).to(told) for norm in movement.clip()]
     values = torch.cat([told, *norms]).tolist()
     names = [*info.weights, TOTAL]
