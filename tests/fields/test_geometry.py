@@ -122,9 +122,9 @@ def test_it_learns_two_balls_that_only_their_codes_tell_apart():
     radii = torch.tensor([[0.35], [0.65]])
     optimiser = torch.optim.Adam([*geometry.parameters(), codes], lr=5e-3)
     for _ in range(100):
-        directions = torch.nn.functional.normalize(torch.randn(2, 256, 3), dim=-1)
+        directions = torch.nn.functional.normalize(torch.randn(2, 128, 3), dim=-1)
         on_surface = geometry.sample(radii[..., None] * directions, codes, create_graph=True)
-        within = geometry.sample(torch.rand(2, 256, 3) * 2 - 1, codes, create_graph=True)
+        within = geometry.sample(torch.rand(2, 128, 3) * 2 - 1, codes, create_graph=True)
         loss = on_surface.distance.abs().mean() + 0.1 * eikonal(within.gradient)
         optimiser.zero_grad()
         loss.backward()

@@ -30,7 +30,6 @@ PartType = TypeVar("PartType", bound=nn.Module)
 class Weights:
     """What one file holds: modules by name, and the facts that were saved with them."""
 
-    path: Path
     parts: Mapping[str, nn.Module]
     facts: Mapping[str, object]
 
@@ -75,7 +74,7 @@ def load(path: Path, kinds: Mapping[str, type[nn.Module]]) -> Weights:
     parts = {name: _rebuilt(path, name, kind, described[name], tensors) for name, kind in kinds.items()}
     if tensors:
         raise InputError(f"{path} holds numbers that belong to nothing ({min(tensors)}); write it again.")
-    return Weights(path, parts, header["facts"])
+    return Weights(parts, header["facts"])
 
 
 def _settings(part: nn.Module) -> Any:
