@@ -83,6 +83,7 @@ def test_the_thin_edge_of_an_ear_has_no_gaps():
     wrong = hits.hit != expected.isfinite()
     assert wrong.float().mean() < 0.002
     assert not wrong[margin > 0.01].any()
+    assert (hits.distance - expected)[hits.hit & ~wrong].abs().max() < 5e-4
 
 
 def test_rays_that_begin_inside_say_nothing_about_the_mesh():

@@ -28,6 +28,9 @@ from headfield.surface import Mesh
 LEAST_SLOPE = 0.03
 """How fast, of what is usual at the surface, the distance must fall along a ray for a polished hit to be believed."""
 
+FIRST_STEP = 0.1
+"""How much less the first step may move a hit that has settled: so, the field may be ten times as flat as usual."""
+
 FAILED_SHARE = 0.1
 """If so many more hits fail to settle than did when the mesh was new, it is no longer the surface."""
 
@@ -47,13 +50,13 @@ class ProxySettings:
 
     resolution: int = 128
     """Cells a side of the mesh; parts thinner than one may be missing."""
-    uses: int = 25
+    uses: int = 40
     """For how many calls a mesh serves at most."""
     margin: float = 0.01
     """How far the surface may move from the mesh, in head units, before hits are missed; half of it is called stale."""
     tolerance: float = 2e-4
     """A hit has settled once a step moves it by less, in head units; that step is still taken."""
-    steps: int = 3
+    steps: int = 4
     """Queries of a hit at most before it is sampled instead."""
     safety: float = 1.5
     """How many times too large the distances may be (see :func:`headfield.mesh.extract.extract`)."""
@@ -108,7 +111,9 @@ class Proxy:
         tried = cast.met & (slope < least)
         active = torch.nonzero(tried)[:, 0]
         before, f_before = place.clone(), torch.full_like(place, torch.nan)
-        for _ in range(self.settings.steps):
+        for step in range(self.settings.steps):
+            # The first step guesses how steep the field is, which in places is far from usual; later ones have seen it.
+            tolerance = self.settings.tolerance if step else FIRST_STEP * self.settings.tolerance
             t = place[active]
             f = ask(sdf, span[active].at(t))
             secant = (f - f_before[active]) / (t - before[active])
@@ -116,7 +121,7 @@ class Proxy:
             before[active], f_before[active] = t, f
             place[active] = t - f / slope[active]
             active, t = active[slope[active] < least], t[slope[active] < least]
-            stands = (place[active] - t).abs() <= self.settings.tolerance
+            stands = (place[active] - t).abs() <= tolerance
             settled[active[stands]] = True
             active = active[~stands]
         moved = ((place - cast.place) * cast.cosine).abs()
