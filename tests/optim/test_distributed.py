@@ -80,8 +80,10 @@ def test_they_go_on_together_from_their_checkpoint(two):
 
 
 def test_no_thread_outlives_the_group(two):
-    """One that does may abort the process when it ends."""
-    assert two[0]["threads"] == two[1]["threads"] == []
+    """One that does may abort the process when it ends. PyTorch's compiler keeps them, and takes seconds to import."""
+    for found in two:
+        assert found["threads"] == []
+        assert not found["compiler"]
 
 
 def test_alone_there_is_nobody_to_wait_for(monkeypatch):

@@ -77,6 +77,7 @@ def main(folder: Path) -> None:
         ended, resumed = optimise_scenes(None, kept, rank)
     threads = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").glob("*")]
     result = {
+        "compiler": "torch._dynamo" in sys.modules,
         "threads": [name for name in threads if "gloo" in name],
         "losses": report.history["a"].tolist(),
         "seeds": report.history["rank"].tolist(),

@@ -82,9 +82,6 @@ def joined(kind: Literal["cpu", "cuda"]) -> Iterator[torch.device]:
     if kind == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    # The first optimiser makes PyTorch import modules whose default arguments keep a group that is there already alive
-    # for ever, and with it threads that now and then abort the process at its exit. So it comes before there is one.
-    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
     dist.init_process_group("nccl" if kind == "cuda" else "gloo")
     try:
         yield device
