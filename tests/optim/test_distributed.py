@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from headfield.errors import InputError
 from headfield.optim.distributed import Processes, joined
 from tests.optim.worker import STEPS, Scenes, optimise_scenes
 
@@ -84,6 +85,14 @@ def test_no_thread_outlives_the_group(two):
     for found in two:
         assert found["threads"] == []
         assert not found["compiler"]
+
+
+def test_processes_that_see_different_checkpoints_are_one_sentence(monkeypatch):
+    """As if another process had found one after five steps, and this one none."""
+    monkeypatch.setattr(Processes, "current", staticmethod(lambda: Processes(rank=0, count=2)))
+    monkeypatch.setattr(Processes, "sum", lambda self, tensor: tensor + 5)
+    with pytest.raises(InputError, match="found different checkpoints; put them in a folder that all of them see"):
+        optimise_scenes(halves=[0])
 
 
 def test_alone_there_is_nobody_to_wait_for(monkeypatch):
