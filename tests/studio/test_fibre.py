@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headfield.studio.fibre import WIDTHS, strands
+from headfield.studio.fibre import SMALLEST, WIDTHS, strands
 from headfield.studio.figure import Figure, Part
 from headfield.studio.photograph import expose
 from headfield.studio.stage import Stage
@@ -19,8 +19,9 @@ MILLIMETRE = np.float32(1 / 200)
 
 
 def pattern(points: np.ndarray, pixel: float) -> np.ndarray:
+    """Both numbers of each place, one after the other."""
     flow = np.tile(np.float32([[0, -1, 0]]), (len(points), 1))
-    return strands(points.astype(np.float32), flow, np.full(len(points), pixel, np.float32))
+    return np.concatenate(strands(points.astype(np.float32), flow, np.full(len(points), pixel, np.float32)))
 
 
 def test_strands_are_alike_along_the_flow_and_differ_across(rng):
@@ -36,8 +37,22 @@ def test_strands_are_alike_along_the_flow_and_differ_across(rng):
 
 def test_what_a_pixel_cannot_show_is_left_out(rng):
     points = rng.uniform(-0.5, 0.5, (500, 3))
-    assert not pattern(points, float(WIDTHS.max())).any()
-    assert pattern(points, float(WIDTHS.max()) / 2).std() < pattern(points, 1e-4).std()
+    assert not pattern(points, 1.01 * float(WIDTHS.max()) / SMALLEST).any()
+    assert 0 < pattern(points, float(WIDTHS.max()) / 2).std() < pattern(points, 1e-4).std()
+
+
+def test_the_two_numbers_have_nothing_to_do_with_each_other(rng):
+    shade, lean = pattern(rng.uniform(-0.5, 0.5, (4000, 3)), 1e-4).reshape(2, -1)
+    assert abs(np.corrcoef(shade, lean)[0, 1]) < 0.1
+
+
+def test_pictures_get_no_noisier_with_distance():
+    """Of the same hair, a picture of fewer pixels is the mean of one of more: nothing is seen that is not there."""
+    stage = haired(0.6).lit(uniform(1.0))
+    fine, coarse = (expose(stage, camera(pixels=n)).radiance for n in (132, 33))
+    means = fine.reshape(33, 4, 33, 4, 3).mean(axis=(1, 3))
+    inner = (slice(12, 21), slice(12, 21))
+    assert np.abs(means[inner] - coarse[inner]).mean() < 0.05 * means[inner].mean()
 
 
 def haired(radius: float) -> Stage:

@@ -20,7 +20,7 @@ def curtain(rng):
 
 
 def lightness(mesh, hair, seed=0):
-    return lab_of(colour_hair(mesh, hair, np.random.default_rng(seed)) / 255)[:, 0].reshape(40, 30)
+    return lab_of(colour_hair(mesh, hair, np.random.default_rng(seed)).colours / 255)[:, 0].reshape(40, 30)
 
 
 def test_strands_differ_more_from_each_other_than_within(curtain):
@@ -40,11 +40,28 @@ def test_greying_lightens_and_takes_the_colour_out(curtain):
     means = []
     for grey in (0.0, 0.3, 0.7, 1.0):
         hair = HairColour("brown", BROWN.base, BROWN.highlight, 0.0, 0.0, grey)
-        lab = lab_of(colour_hair(curtain, hair, np.random.default_rng(0)) / 255)
+        lab = lab_of(colour_hair(curtain, hair, np.random.default_rng(0)).colours / 255)
         means.append([lab[:, 0].mean(), np.hypot(lab[:, 1], lab[:, 2]).mean()])
     light, chroma = np.array(means).T
     assert (np.diff(light) > 0).all()
     assert (np.diff(chroma) < 0).all()
+
+
+def test_single_strands_are_grey_where_some_are_and_others_are_not(curtain):
+    def streaks(grey):
+        hair = HairColour("brown", BROWN.base, BROWN.highlight, 0.0, 0.0, grey)
+        return colour_hair(curtain, hair, np.random.default_rng(0)).attributes["streaks"]
+
+    assert not streaks(0.0).any()
+    assert not streaks(1.0).any()
+    assert (streaks(0.5) > 0.02).all(), "towards grey, which is lighter than brown"
+
+
+def test_grey_hair_has_no_blue_in_it(curtain):
+    white = HairColour("grey", BROWN.base, BROWN.highlight, 0.0, 0.0, 1.0)
+    lab = lab_of(colour_hair(curtain, white, np.random.default_rng(0)).colours / 255)
+    assert lab[:, 2].min() > 0
+    assert np.ptp(lab[:, 2]) < 10
 
 
 def test_highlights_take_some_strands(curtain):
@@ -55,7 +72,7 @@ def test_highlights_take_some_strands(curtain):
 
 def test_a_hull_without_strands_is_coloured_all_the_same(curtain):
     bare = Mesh(curtain.vertices, curtain.faces)
-    colours = colour_hair(bare, BROWN, np.random.default_rng(0))
+    colours = colour_hair(bare, BROWN, np.random.default_rng(0)).colours
     assert colours.dtype == np.uint8
     assert colours.std(axis=0).min() > 1
 

@@ -37,10 +37,12 @@ class Canvas:
         """The texture with these colours; what lies off the surface takes the nearest one, so that nothing bleeds."""
         return colours[self._nearest].reshape(self.size, self.size, 3)
 
-    def of_vertices(self, values: Float32[np.ndarray, "v c"], surface: Mesh) -> Float32[np.ndarray, "n c"]:
-        """Values known at the vertices of the surface this canvas was stretched over, interpolated."""
-        corners = values[surface.faces[self.faces]]
-        return np.einsum("nk,nkc->nc", self.weights, corners)
+    def of_vertices(
+        self, values: Float32[np.ndarray, "v c"], surface: Mesh, which: Int64[np.ndarray, "m"] | slice = slice(None)
+    ) -> Float32[np.ndarray, "m c"]:
+        """Values known at the vertices of the surface this canvas was stretched over, interpolated at some texels."""
+        corners = values[surface.faces[self.faces[which]]]
+        return np.einsum("nk,nkc->nc", self.weights[which], corners)
 
 
 @lru_cache(maxsize=4)

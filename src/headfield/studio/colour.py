@@ -51,9 +51,9 @@ def skin_tone(angle: float, warmth: float = 0.0, redness: float = 0.0) -> RGB:
 _MELANIN = [0.0, 0.15, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0]
 _NATURAL = np.array(
     [
-        (192, 166, 124),  # very light blond
-        (168, 134, 92),
-        (138, 106, 70),  # dark blond
+        (190, 168, 132),  # very light blond
+        (166, 137, 100),
+        (136, 107, 75),  # dark blond
         (114, 80, 52),
         (82, 56, 38),  # brown
         (54, 38, 29),
@@ -74,7 +74,7 @@ _GINGER = np.array(
     ]
 )
 
-GREY_HAIR: RGB = (0.66, 0.65, 0.64)
+GREY_HAIR: RGB = (0.70, 0.67, 0.625)
 """A strand without any pigment."""
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64, UInt8
-from scipy.spatial import cKDTree
 
 from headfield.studio.body import Body
 from headfield.studio.cloth import clothe
@@ -15,6 +14,7 @@ from headfield.studio.eyes import iris_angle, paint_eye
 from headfield.studio.facemap import FaceMap, face_map
 from headfield.studio.figure import Part
 from headfield.studio.hair_colour import colour_hair
+from headfield.studio.hairline import Hairline
 from headfield.studio.lashes import grow_lashes
 from headfield.studio.look import Look
 from headfield.studio.model import EYES, SKIN, HeadModel
@@ -22,16 +22,12 @@ from headfield.studio.noise import Noise
 from headfield.studio.skin import Growth, paint_skin
 from headfield.studio.tone import decode, encode
 from headfield.surface import Mesh
-from headfield.units import MILLIMETRES_PER_UNIT
 
 BEARDS = ("beard", "moustache")
 """The names of hair that grows on a face."""
 
-ROOTS = 0.85
-"""How densely hair grows where a style covers the skin."""
-
-FADES = 4.5 / MILLIMETRES_PER_UNIT
-"""How far beside a hull the hair in the skin thins out."""
+ROOTS, BEARDED = 0.85, 0.7
+"""How densely hair grows where a style or a beard covers the skin."""
 
 HEAD_COVERINGS = ("cap", "headscarf")
 """The names of clothes that are worn on a head."""
@@ -50,38 +46,40 @@ def paint_figure(
     """All parts of a person with their colours, hair and clothes by their names."""
     hair, clothes = hair or {}, clothes or {}
     skin_rng, eye_rng, lash_rng, mouth_rng, hair_rng, cloth_rng = rng.spawn(6)
+    face = face_map(model, texture)
+    ground = replace(face.surface, vertices=body.vertices[model.layout(SKIN).vertex])
+    hairy = {name: face.around_beard if name in BEARDS else face.around_scalp for name in hair}
+    hairlines = {name: Hairline.of(mesh, ground, hairy[name]) for name, mesh in hair.items()}
+    skin = _skin(model, body, look, skin_rng, hairlines, texture)
     return (
-        _skin(model, body, look, skin_rng, hair, texture),
+        skin,
         *_eyes(model, body, look, eye_rng, texture // 2),
-        _lashes(face_map(model, texture), body, look, lash_rng),
+        _lashes(face, body, look, lash_rng),
         *_mouth(body, look, mouth_rng),
-        *(_hair(name, mesh, look, hair_rng) for name, mesh in hair.items()),
+        *(_hair(name, line, look, skin.mesh, hair_rng) for name, line in hairlines.items()),
         *(_cloth(name, mesh, look, cloth_rng) for name, mesh in clothes.items()),
     )
 
 
 def _skin(
-    model: HeadModel, body: Body, look: Look, rng: np.random.Generator, hair: Mapping[str, Mesh], size: int
+    model: HeadModel,
+    body: Body,
+    look: Look,
+    rng: np.random.Generator,
+    hairlines: Mapping[str, Hairline],
+    size: int,
 ) -> Part:
     face = face_map(model, size)
-    places = body.vertices[model.layout(SKIN).vertex]
-    beards = [mesh for name, mesh in hair.items() if name in BEARDS]
-    styles = [mesh for name, mesh in hair.items() if name not in BEARDS]
-    scalp = ROOTS * _under(places, styles) * face.around_scalp if styles else look.scalp * face.scalp
-    beard = np.maximum(look.stubble * face.beard, 0.7 * _under(places, beards))
-    growth = Growth(scalp.astype(np.float32), beard.astype(np.float32))
+    scalp, beard, way = look.scalp * face.scalp, look.stubble * face.beard, None
+    for name, line in hairlines.items():
+        if name in BEARDS:
+            beard = np.maximum(beard, BEARDED * line.density)
+        else:
+            scalp, way = ROOTS * line.density, line.way
+    growth = Growth(scalp.astype(np.float32), beard.astype(np.float32), way)
     painted = paint_skin(model, look, rng, size, growth)
     oil = look.skin.oil
     return Part("skin", replace(body.skin, texture=painted), gloss=0.08 + 0.16 * oil, roughness=0.55 - 0.1 * oil)
-
-
-def _under(places: Float64[np.ndarray, "v 3"], hulls: Sequence[Mesh]) -> Float64[np.ndarray, "v"]:
-    """Which of some places are covered by hulls or next to one: 1 under them, fading around them."""
-    if not hulls:
-        return np.zeros(len(places))
-    tree = cKDTree(np.concatenate([hull.vertices for hull in hulls]))
-    distance, _ = tree.query(places, distance_upper_bound=2 * FADES)
-    return np.clip(1.5 - distance / FADES, 0, 1)
 
 
 def _eyes(model: HeadModel, body: Body, look: Look, rng: np.random.Generator, size: int) -> tuple[Part, ...]:
@@ -119,9 +117,11 @@ def _deepening(mesh: Mesh, colour: Float64[np.ndarray, "3"], noise: Noise, uneve
     return np.rint(encode(light) * 255).astype(np.uint8)
 
 
-def _hair(name: str, mesh: Mesh, look: Look, rng: np.random.Generator) -> Part:
-    colour = look.beard if name in BEARDS else look.hair
-    return Part(name, replace(mesh, colours=colour_hair(mesh, colour, rng)), gloss=0.14, roughness=0.45)
+def _hair(name: str, line: Hairline, look: Look, skin: Mesh, rng: np.random.Generator) -> Part:
+    hull = colour_hair(line.hull, look.beard if name in BEARDS else look.hair, rng)
+    if skin.texture is not None:
+        hull = line.softened(hull, skin.texture)
+    return Part(name, hull, gloss=0.17, roughness=0.42)
 
 
 def _cloth(name: str, mesh: Mesh, look: Look, rng: np.random.Generator) -> Part:

@@ -71,9 +71,11 @@ class FaceMap:
         centre = np.abs(centre * [1, 0, 0]) + centre * [0, 1, 1]
         return np.exp(-0.5 * np.sum(((folded - centre) / (np.array(radii) * MM)) ** 2, axis=1)).astype(np.float32)
 
-    def on_texels(self, values: Float32[np.ndarray, "v c"]) -> Float32[np.ndarray, "n c"]:
-        """What is known at the vertices, at the texels."""
-        return self.canvas.of_vertices(values, self.surface)
+    def on_texels(
+        self, values: Float32[np.ndarray, "v c"], which: Int64[np.ndarray, "m"] | slice = slice(None)
+    ) -> Float32[np.ndarray, "m c"]:
+        """What is known at the vertices, at all texels or some."""
+        return self.canvas.of_vertices(values, self.surface, which)
 
     @cached_property
     def scalp(self) -> Float32[np.ndarray, "v"]:
@@ -84,6 +86,12 @@ class FaceMap:
     def around_scalp(self) -> Float32[np.ndarray, "v"]:
         """Where hair may grow at all: hanging hair has no roots where it touches neck and shoulders."""
         return regions.SCALP.weight(self.places - np.array([0, 0.03, 0]), blur=0.1).astype(np.float32)
+
+    @cached_property
+    def around_beard(self) -> Float32[np.ndarray, "v"]:
+        """Where a beard may grow at all: it hangs over throat and chest."""
+        cheeks, lip = regions.BEARD.weight(self.places, blur=0.1), regions.MOUSTACHE.weight(self.places, blur=0.06)
+        return np.maximum(cheeks, lip).astype(np.float32)
 
     @cached_property
     def beard(self) -> Float32[np.ndarray, "v"]:

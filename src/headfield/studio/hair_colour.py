@@ -1,9 +1,15 @@
-"""The colours of hair: strands that differ from their neighbours, darker roots, lighter tips, grey ones among them."""
+"""The colours of hair: strands that differ from their neighbours, darker roots, lighter tips, grey ones among them.
+
+A vertex has the mean colour of the strands around it. What is finer is a pattern that pictures add (:mod:`.fibre`): the
+attribute ``streaks`` says how much of which light one standard deviation of it is.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64
 from scipy.stats import rankdata
 
 from headfield.studio.colour import GREY_HAIR, RGB
@@ -15,31 +21,38 @@ from headfield.surface import Mesh
 TEMPLES_FIRST = 0.15
 """How much earlier hair greys at the temples than at the crown."""
 
+STREAKED, SPRINKLED = 1.3, 0.5
+"""How much highlights and grey strands keep to some locks, beside being spread evenly."""
 
-def colour_hair(mesh: Mesh, hair: HairColour, rng: np.random.Generator) -> UInt8[np.ndarray, "v 3"]:
-    """A colour for each vertex of a hull.
+SINGLED = 0.3
+"""How far the share of a rarer colour strays from strand to strand, beside what it would if each had one colour."""
+
+
+def colour_hair(mesh: Mesh, hair: HairColour, rng: np.random.Generator) -> Mesh:
+    """The hull with a colour for each vertex, and with its ``streaks``, in linear light.
 
     Its attribute ``strand`` says which strand is seen there (any number that neighbours differ in) and how far along it
     from the root (0) to the tip (1); a hull without it is coloured by place alone.
     """
     noise = Noise.sample(rng)
-    places = mesh.vertices.astype(np.float32)
     strand, along = _strands(mesh, noise)
     rank = rankdata(strand) / len(strand)
     base, lighter, grey = (_light(colour) for colour in (hair.base, hair.highlight, GREY_HAIR))
 
-    streaked = _share(hair.highlights, rank)
-    tips = hair.tips * np.clip((along - 0.35) / 0.65, 0, 1)
-    light = _mix(np.tile(base, (len(rank), 1)), lighter, np.maximum(0.6 * streaked, tips))
-    early = TEMPLES_FIRST * 4 * hair.grey * (1 - hair.grey) * _at_temples(mesh.vertices)
-    light = _mix(light, grey, _share(hair.grey + early, 1 - rank))
+    light, streaks = np.tile(base, (len(rank), 1)), np.zeros((len(rank), 3))
+    light, streaks = _mixed_in(light, streaks, lighter, _in_locks(0.8 * hair.highlights, STREAKED, rank))
+    greyed = _in_locks(_greying(hair.grey, mesh.vertices), SPRINKLED, 1 - rank)
+    light, streaks = _mixed_in(light, streaks, grey, greyed)
+    light = light + (hair.tips * np.clip((along - 0.35) / 0.65, 0, 1))[:, None] * np.maximum(lighter - light, 0)
 
     # Light hair lets light through, so that its locks differ more than those of black hair.
-    depth = (0.5 + 0.5 * float(base.max())) * (rank - 0.5)
-    depth += 0.10 * noise.wave(places, 0.2) - 0.35 * np.clip(1 - along / 0.25, 0, 1)
-    warmth = 0.05 * noise.wave(places + 9, 0.15)
-    light *= np.exp(depth)[:, None] * np.exp(warmth[:, None] * np.array([1.0, 0.0, -1.0]))
-    return np.rint(encode(np.clip(light, 0, 1)) * 255).astype(np.uint8)
+    depth = (0.25 + 0.2 * float(base.max())) * (rank - 0.5) - 0.3 * np.clip(1 - along / 0.3, 0, 1)
+    warmth = 0.02 * noise.wave(mesh.vertices.astype(np.float32) + 9, 0.15)
+    shade = np.exp(depth)[:, None] * np.exp(warmth[:, None] * np.array([1.0, 0.0, -1.0]))
+    colours = np.rint(encode(np.clip(light * shade, 0, 1)) * 255).astype(np.uint8)
+    return replace(
+        mesh, colours=colours, attributes={**mesh.attributes, "streaks": (streaks * shade).astype(np.float32)}
+    )
 
 
 def _light(colour: RGB) -> Float64[np.ndarray, "3"]:
@@ -54,19 +67,28 @@ def _strands(mesh: Mesh, noise: Noise) -> tuple[Float64[np.ndarray, "v"], Float6
     return strand, along
 
 
-def _share(share: Float64[np.ndarray, "v"] | float, rank: Float64[np.ndarray, "v"]) -> Float64[np.ndarray, "v"]:
-    """How much of each place is strands of another colour, of which there are so many: more where the rank is high.
-
-    A place shows many strands, so that hardly any is all one colour.
-    """
-    share = np.clip(share, 0, 1)
-    return np.clip(share + 1.3 * share * (1 - share) * (2 * rank - 1), 0, 1)
+def _greying(grey: float, places: Float64[np.ndarray, "v 3"]) -> Float64[np.ndarray, "v"]:
+    """The share of grey strands from place to place."""
+    return np.clip(grey + TEMPLES_FIRST * 4 * grey * (1 - grey) * _at_temples(places), 0, 1)
 
 
-def _mix(
-    light: Float64[np.ndarray, "v 3"], other: Float64[np.ndarray, "*v 3"], share: Float64[np.ndarray, "v"]
-) -> Float64[np.ndarray, "v 3"]:
-    return light + share[:, None] * (other - light)
+def _in_locks(
+    share: Float64[np.ndarray, "v"] | float, together: float, rank: Float64[np.ndarray, "v"]
+) -> Float64[np.ndarray, "v"]:
+    """How much of each place is strands of another colour, of which there are so many: more where the rank is high."""
+    return np.clip(share + together * share * (1 - share) * (2 * rank - 1), 0, 1)
+
+
+def _mixed_in(
+    light: Float64[np.ndarray, "v 3"],
+    streaks: Float64[np.ndarray, "v 3"],
+    other: Float64[np.ndarray, "3"],
+    share: Float64[np.ndarray, "v"],
+) -> tuple[Float64[np.ndarray, "v 3"], Float64[np.ndarray, "v 3"]]:
+    """Some strands replaced by others: the mean, and what one standard deviation of their share makes."""
+    differ = other - light
+    strays = SINGLED * np.sqrt(share * (1 - share))
+    return light + share[:, None] * differ, (1 - share)[:, None] * streaks + strays[:, None] * differ
 
 
 def _at_temples(places: Float64[np.ndarray, "v 3"]) -> Float64[np.ndarray, "v"]:

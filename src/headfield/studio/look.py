@@ -254,14 +254,15 @@ _DYES: tuple[RGB, ...] = (
 
 
 def _sample_hair(rng: np.random.Generator, angle: float, age: float) -> HairColour:
-    light = float(np.clip((angle - 15) / 35, 0, 1))
-    # Dark hair goes with every skin; light hair mostly with light skin.
-    melanin = 1 - (1 - rng.beta(6, 1)) * 0.4 if rng.random() > light else rng.beta(1.6, 1.5)
-    ginger = float(rng.uniform(0.4, 1.0)) if rng.random() < 0.03 + 0.1 * light else float(rng.uniform(0, 0.2))
+    # Dark hair goes with every skin, the blackest with dark skin; light hair goes with light skin.
+    light, warm = float(np.clip(angle / 40, 0, 0.88)), float(np.clip((angle + 40) / 60, 0, 1))
+    dark = rng.random() > light
+    melanin = 1 - (1 - rng.beta(6 - 4 * warm, 1)) * 0.45 if dark else rng.beta(1.6, 1.5)
+    ginger = float(rng.uniform(0.4, 1.0)) if rng.random() < 0.02 + 0.14 * light else float(rng.uniform(0, 0.2))
     base, kind = hair_tone(float(melanin), ginger), _hair_kind(float(melanin), ginger)
-    if rng.random() < 0.07:
+    if rng.random() < 0.035:
         base, kind = _DYES[rng.integers(len(_DYES))], "dyed"
-    greying = float(np.clip((age - rng.normal(52, 11)) / 25, 0, 1)) if kind != "dyed" else 0.0
+    greying = float(np.clip((age - rng.normal(62, 8)) / 20, 0, 1)) if kind != "dyed" else 0.0
     streaked = rng.random() < 0.25
     return HairColour(
         kind="grey" if greying > 0.5 else kind,

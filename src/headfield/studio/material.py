@@ -64,6 +64,15 @@ class Material:
         """Where the strands of a fibrous part are heading."""
         return self.part.mesh.attributes["flow"].astype(np.float32)
 
+    def of_vertices(
+        self, name: str, faces: Int64[np.ndarray, "n"], weights: Float32[np.ndarray, "n 3"]
+    ) -> Float32[np.ndarray, "n *c"] | None:
+        """An attribute of the part's vertices at places of it; none if it has no such attribute."""
+        values = self.part.mesh.attributes.get(name)
+        if values is None:
+            return None
+        return interpolate(values, self.part.mesh.faces[faces], weights).astype(np.float32)
+
     def albedo(
         self,
         faces: Int64[np.ndarray, "n"],
@@ -80,10 +89,8 @@ class Material:
 
     def opacity(self, faces: Int64[np.ndarray, "n"], weights: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n"]:
         """How much is hidden of what lies behind places of the part."""
-        values = self.part.mesh.attributes.get("opacity")
-        if values is None:
-            return np.ones(len(faces), np.float32)
-        return np.clip(interpolate(values, self.part.mesh.faces[faces], weights), 0, 1).astype(np.float32)
+        values = self.of_vertices("opacity", faces, weights)
+        return np.ones(len(faces), np.float32) if values is None else np.clip(values, 0, 1)
 
 
 def interpolate(
@@ -91,4 +98,6 @@ def interpolate(
 ) -> Shaped[np.ndarray, "n *c"]:
     """Values at the vertices, at places given by their face's corners and weights."""
     w = weights.T if values.ndim == 1 else weights.T[..., None]
-    return w[0] * values[corners[:, 0]] + w[1] * values[corners[:, 1]] + w[2] * values[corners[:, 2]]
+    # Taking rows is several times faster than indexing with an array.
+    one, two, three = (values.take(corners[:, k], axis=0) for k in range(3))
+    return w[0] * one + w[1] * two + w[2] * three

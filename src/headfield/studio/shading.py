@@ -6,6 +6,7 @@ their view of the sky, since their walls light each other in the walls' own colo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from headfield.studio.highlights import (
     lamp_on_surface,
     surroundings_on_surface,
 )
+from headfield.studio.light import COSINE_LOBE, Lamp
 from headfield.studio.material import Material, interpolate
 from headfield.studio.stage import LitStage, Stage
 from headfield.units import MILLIMETRES_PER_UNIT
@@ -31,8 +33,20 @@ BARE_GLOSS = 0.25
 SHARP = 0.3
 """Less rough surfaces than this mirror single things, so that one ray a pixel is too few: eyes, teeth, lenses."""
 
-SHADES = np.float32(0.28)
-"""How much strands differ in brightness: the logarithm of one standard deviation."""
+SHADES = np.float32(0.36)
+"""How much dark strands differ in brightness: the logarithm of one standard deviation."""
+
+LEAN = np.float32(0.45)
+"""How far the round sides of strands turn away from the surface they lie in: the slope's standard deviation."""
+
+FIRST, EDGE, RAGGED = np.float32(0.25), np.float32(1.1), np.float32(0.5)
+"""How much of the skin hair covers at its very edge, how fast that grows, and how much strands differ in that."""
+
+WRAP = np.float32(0.25)
+"""Light reaches around hair as if it faced it more by this much of a cosine."""
+
+_FIRST_ORDER = np.float32(COSINE_LOBE[1] * np.sqrt(3 / (4 * np.pi)))
+"""What an environment's first order lets fall on a surface, for each unit of its normal."""
 
 FREE_PATH = np.float32(0.9 / MILLIMETRES_PER_UNIT)
 """How far one sees into hair on average before a strand is in the way."""
@@ -131,21 +145,78 @@ def _fibres(
     lit: LitStage, material: Material, seen: Seen, normals: Float32[np.ndarray, "n 3"], falling: _Falling
 ) -> Look:
     """Hair: strands in all shades of its colour, with a fibre's sheen, that thin out where there is little of it."""
-    flow = interpolate(material.flow, material.part.mesh.faces[seen.faces], seen.weights)
-    points = interpolate(material.points, material.part.mesh.faces[seen.faces], seen.weights)
-    flow = flow / np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), np.float32(1e-6))
-    strand = strands(points, flow, seen.footprint)
-    albedo = material.albedo(seen.faces, seen.weights, seen.footprint)
-    albedo = np.minimum(albedo * np.exp(SHADES * strand)[:, None], np.float32(0.95))
-    received = falling.irradiance / np.float32(np.pi)
+    corners = material.part.mesh.faces[seen.faces]
+    flow = _unit(interpolate(material.flow, corners, seen.weights))
+    across = _unit(np.cross(normals, flow))
+    narrowed = np.sqrt(np.maximum(1 - dot(across, seen.to_eye) ** 2, np.float32(0.01)))
+    shade, lean = strands(interpolate(material.points, corners, seen.weights), flow, seen.footprint / narrowed)
+    albedo, hair = _strand_colours(material, seen, shade)
+    leaning = _unit(normals + (LEAN * _sharp(albedo) * lean)[:, None] * across)
+
+    received = _on_fibres(lit, normals, leaning, flow, falling) / np.float32(np.pi)
     light = albedo * received * _hollow_gain(falling.openness, albedo)
     roughness = np.full(len(albedo), material.part.roughness, np.float32)
     mirrored = fibre_share(albedo) * received * falling.openness[:, None]
+    for lamp, visible in _shining(lit, falling):
+        share = lamp_on_fibres(leaning, seen.to_eye, flow, roughness, albedo, shade, lamp)
+        mirrored += visible[:, None] * share * lamp.colour
+    opacity = 1 - np.exp(-seen.thickness / FREE_PATH * np.exp(np.clip(shade, -0.5, 1)))
+    light += np.float32(material.part.gloss / BARE_GLOSS) * hair[:, None] * mirrored
+    return light, opacity
+
+
+def _strand_colours(
+    material: Material, seen: Seen, shade: Float32[np.ndarray, "n"]
+) -> tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]:
+    """The albedo of single strands: the mean around them, other colours among them, darker between them.
+
+    At the edge of hair skin shows between them. How much is hair comes second.
+    """
+    mean = material.albedo(seen.faces, seen.weights, seen.footprint)
+    other = material.of_vertices("streaks", seen.faces, seen.weights)
+    own = mean if other is None else np.maximum(mean + shade[:, None] * other, mean / 4)
+    own = np.minimum(own * np.exp(SHADES * _sharp(mean) * shade)[:, None], np.float32(0.95))
+    beside = material.of_vertices("skin", seen.faces, seen.weights)
+    if beside is None:
+        return own, np.ones(len(own), np.float32)
+    inside = beside[:, 3]
+    hair = np.clip(FIRST + EDGE * inside + RAGGED * (1 - inside**2) * shade, 0, 1)
+    return beside[:, :3] + hair[:, None] * (own - beside[:, :3]), hair
+
+
+def _sharp(albedo: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n"]:
+    """How clearly single strands stand out: light hair scatters light into its own gaps."""
+    return 1 - np.float32(0.8) * albedo.max(axis=1)
+
+
+def _on_fibres(
+    lit: LitStage,
+    normals: Float32[np.ndarray, "n 3"],
+    leaning: Float32[np.ndarray, "n 3"],
+    flow: Float32[np.ndarray, "n 3"],
+    falling: _Falling,
+) -> Float32[np.ndarray, "n 3"]:
+    """What falls on strands, which are round and let light past, instead of the surface that stands for them."""
+    tilt = (leaning - normals)[:, [1, 2, 0]]
+    received = falling.irradiance + falling.openness[:, None] * (tilt @ lit.light.ambient[1:4]) * _FIRST_ORDER
     for k, lamp in enumerate(lit.light.lamps):
-        share = lamp_on_fibres(normals, seen.to_eye, flow, roughness, albedo, strand, lamp)
-        mirrored += falling.visibility[:, k, None] * share * lamp.colour
-    opacity = 1 - np.exp(-seen.thickness / FREE_PATH * np.exp(np.clip(strand, -0.5, 1)))
-    return light + np.float32(material.part.gloss / BARE_GLOSS) * mirrored, opacity
+        crossing = np.sqrt(np.maximum(1 - (flow @ lamp.direction) ** 2, 0))
+        around = np.clip((leaning @ lamp.direction + WRAP) / (1 + WRAP), 0, 1) * (1 + crossing) / 2
+        gain = around - np.maximum(normals @ lamp.direction, 0)
+        received += (falling.visibility[:, k] * gain)[:, None] * lamp.colour
+    return np.maximum(received, falling.irradiance / 5)
+
+
+def _shining(lit: LitStage, falling: _Falling) -> Iterator[tuple[Lamp, Float32[np.ndarray, "n"]]]:
+    """What is bright enough for strands to gleam in it, and how much of it each place sees."""
+    for k, lamp in enumerate(lit.light.lamps):
+        yield lamp, falling.visibility[:, k]
+    if window := brightest_place(lit.light.ambient):
+        yield window, falling.openness**2
+
+
+def _unit(vectors: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-6))
 
 
 def _hollow_gain(openness: Float32[np.ndarray, "n"], albedo: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:

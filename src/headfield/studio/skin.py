@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 from headfield.studio import features
-from headfield.studio.colour import RGB
+from headfield.studio.colour import GREY_HAIR, RGB
 from headfield.studio.facemap import MM, PIXELS_PER_MM, FaceMap, face_map
+from headfield.studio.fibre import strands
 from headfield.studio.look import HairColour, Look
 from headfield.studio.model import HeadModel
 from headfield.studio.noise import Noise
@@ -22,6 +23,8 @@ MELANIN = np.array([0.40, 0.62, 0.86], np.float32)
 BLOOD = np.array([0.10, 0.66, 0.52], np.float32)
 """The same for blood."""
 
+FINEST = np.float32(0.5 * MM)
+"""About how wide a texel is: what is finer cannot be painted."""
 
 CATCHES = round(0.9 * PIXELS_PER_MM)
 """How far below a furrow its lower side is, in pixels of the chart."""
@@ -33,6 +36,8 @@ class Growth:
 
     scalp: Float32[np.ndarray, "v"]
     beard: Float32[np.ndarray, "v"]
+    way: Float32[np.ndarray, "v 3"] | None = None
+    """Where the hair of the head is heading, if it is long enough to show."""
 
 
 def paint_skin(
@@ -44,8 +49,9 @@ def paint_skin(
     noise = Noise.sample(rng)
     light = _flesh(face, look, noise)
     _draw(face, look, light, rng)
-    for density in (growth.scalp, growth.beard):
-        _grow(face, look, light, density, noise)
+    roots = replace(look.beard, grey=look.hair.grey)
+    for hair, density, way in ((roots, growth.scalp, growth.way), (look.beard, growth.beard, None)):
+        _grow(face, hair, light, density, way, noise)
     _line_cavities(face, light)
     return face.canvas.texture(_pixels(light))
 
@@ -181,22 +187,46 @@ def _lash_line(face: FaceMap, look: Look) -> Float32[np.ndarray, "m"]:
 
 
 def _grow(
-    face: FaceMap, look: Look, light: Float32[np.ndarray, "n 3"], density: Float32[np.ndarray, "v"], noise: Noise
+    face: FaceMap,
+    hair: HairColour,
+    light: Float32[np.ndarray, "n 3"],
+    density: Float32[np.ndarray, "v"],
+    way: Float32[np.ndarray, "v 3"] | None,
+    noise: Noise,
 ) -> None:
-    """Short hair in the skin, as it grows: undyed, and never lighter than the skin it shines through."""
+    """Short hair in the skin, as it grows: undyed, in dots or, where it begins, in strokes."""
     dense = face.on_texels(density[:, None])[:, 0]
-    texels = np.flatnonzero(dense > 0.01)
-    grain = noise.wave(face.canvas.positions[texels][:, [1, 0, 2]] + 11, 0.9 * MM)
-    patches = noise.wave(face.canvas.positions[texels] + 17, 14 * MM)
-    cover = np.clip(dense[texels] * (0.55 + 0.06 * patches + 0.2 * grain), 0, 0.95)
-    tint = np.minimum(_light(_mixed(look.beard)) + np.float32(0.02), 0.8 * _light(look.skin.tone))
-    light[texels] += cover[:, None] * (tint - light[texels])
+    texels = np.flatnonzero(dense > 0.02)
+    dense, places = dense[texels], face.canvas.positions[texels]
+    if way is None:
+        patches, dots = noise.wave(places + 17, 14 * MM), noise.wave(places[:, [1, 0, 2]] + 11, 0.9 * MM)
+        cover = dense * (0.55 + 0.06 * patches + 0.2 * dots)
+    else:
+        cover = dense * (0.7 + 0.5 * _strokes(face, texels, dense, way))
+    cover = np.clip(cover, 0, 0.95)[:, None]
+    light[texels] += cover * (_in_skin(hair, light[texels]) - light[texels])
 
 
-def _mixed(hair: HairColour) -> RGB:
-    """What the eye makes of dark and grey strands side by side."""
-    r, g, b = ((1 - 0.6 * hair.grey) * c + 0.6 * hair.grey * 0.7 for c in hair.base)
-    return r, g, b
+def _strokes(
+    face: FaceMap,
+    texels: Int64[np.ndarray, "m"],
+    dense: Float32[np.ndarray, "m"],
+    way: Float32[np.ndarray, "v 3"],
+) -> Float32[np.ndarray, "m"]:
+    """Single hairs at the edge of hair, by how much darker each texel is than the mean: 0 on average."""
+    edge = np.flatnonzero(dense < dense.max(initial=0) - 0.01)
+    flow = face.on_texels(way, texels[edge])
+    texel = np.full(len(edge), FINEST, np.float32)
+    darker = np.zeros(len(texels), np.float32)
+    darker[edge] = strands(face.canvas.positions[texels[edge]], flow, texel)[0]
+    return darker
+
+
+def _in_skin(hair: HairColour, skin: Float32[np.ndarray, "m 3"]) -> Float32[np.ndarray, "m 3"]:
+    """What the eye makes of dark and grey strands side by side, of which no dark one is lighter than the skin."""
+    dark = np.minimum(_light(hair.base) + np.float32(0.02), np.float32(0.8) * skin)
+    grey = np.clip(np.float32(0.5) * _light(GREY_HAIR), np.float32(0.85) * skin, np.float32(1.4) * skin)
+    return dark + np.float32(hair.grey) * (grey - dark)
 
 
 def _line_cavities(face: FaceMap, light: Float32[np.ndarray, "n 3"]) -> None:
