@@ -5,7 +5,7 @@ import pytest
 
 from headfield.mesh.raycast import RayCaster
 from headfield.mesh.vertices import merge_equal
-from headfield.studio.body import Body, make_body
+from headfield.studio.body import BUST, Body, make_body
 from headfield.studio.builtin import load_builtin
 from headfield.studio.expression import NATURAL, Expression, alone, natural, neutral
 from headfield.studio.figure import Figure, Part
@@ -55,8 +55,8 @@ def test_skin_and_eyeballs_are_closed_and_end_at_the_sphere(model: HeadModel, se
         assert is_closed(mesh)
         assert volume(mesh) > 0
     radius = np.linalg.norm(body.skin.vertices, axis=1)
-    assert radius.max() == pytest.approx(1, abs=1e-12)
-    assert (radius > 1 - 1e-12).sum() > 100
+    assert radius.max() == pytest.approx(BUST, abs=1e-12)
+    assert (radius > BUST - 1e-12).sum() > 100
     assert body.skin.uv is not None
     assert 0 <= body.skin.uv.min() < body.skin.uv.max() <= 1
 

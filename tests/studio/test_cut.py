@@ -73,3 +73,14 @@ def test_borders_are_found_in_the_order_that_closes_them():
     (loop,) = border_loops(square)
     assert loop.tolist() == [0, 3, 2, 1]
     assert border_loops(np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]])) == []
+
+
+def test_borders_that_meet_in_a_point_are_still_walked_home():
+    """Two triangles that share one vertex, and a fin of three faces on one edge: every border edge is in one loop."""
+    faces = np.array([[0, 1, 2], [0, 3, 4], [5, 6, 7], [6, 5, 8], [5, 6, 9]])
+    loops = border_loops(faces)
+    walked = [(int(b), int(a)) for loop in loops for a, b in zip(loop, np.roll(loop, -1), strict=True)]
+    edges = {(int(f[k]), int(f[(k + 1) % 3])) for f in faces for k in range(3)}
+    assert len(walked) == len(set(walked))
+    assert set(walked) <= edges
+    assert {(0, 1), (1, 2), (2, 0), (0, 3), (3, 4), (4, 0)} <= set(walked)

@@ -15,6 +15,9 @@ from headfield.studio.model import EYES, GUMS, SKIN, TEETH, HeadModel, sphere_ce
 from headfield.surface import Mesh, unit
 from headfield.units import MILLIMETRES_PER_UNIT
 
+BUST = 0.996
+"""The radius the bust of bare skin ends at: a little inside the unit sphere, so that clothes end outside it."""
+
 BLINKS = {"eyeBlink_L": ((43, 47), (44, 46)), "eyeBlink_R": ((37, 41), (38, 40))}
 """The landmarks of the upper lid that a blink brings down, and those of the lower lid they meet."""
 BLINK_SURPLUS = 1.17
@@ -61,7 +64,7 @@ def make_body(model: HeadModel, identity: Identity, expression: Expression) -> B
     left, right = (model.surface(vertices, [eye]) for eye in EYES)
     return Body(
         vertices=vertices,
-        skin=cut_at_sphere(replace(skin, attributes={"rest": rest})),
+        skin=cut_at_sphere(replace(skin, attributes={"rest": rest}), BUST),
         eyeballs=(left, right),
         eye_centres=centres,
         gaze=gaze,

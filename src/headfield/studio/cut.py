@@ -21,11 +21,16 @@ CAP_UV = (0.685, 0.64)
 CAP_UV_RADIUS = 0.012
 
 
-def cut_at_sphere(mesh: Mesh) -> Mesh:
-    """The part of a surface inside the unit sphere, its rim closed by a cap that lies on the sphere.
+def cut_at_sphere(mesh: Mesh, radius: float = 1.0) -> Mesh:
+    """The part of a surface inside the sphere about the origin, its rim closed by a cap that lies on the sphere.
 
     The surface must be closed but for borders outside the sphere. Texture coordinates and attributes are interpolated.
     """
+    bust = _cut_at_unit_sphere(replace(mesh, vertices=mesh.vertices / radius))
+    return replace(bust, vertices=bust.vertices * radius)
+
+
+def _cut_at_unit_sphere(mesh: Mesh) -> Mesh:
     banded = _split(mesh, 1 - RIM)
     split = _split(banded, 1)
     inside = np.linalg.norm(split.vertices, axis=1) < 1 + SNAP / 2
@@ -145,14 +150,26 @@ def border_loops(faces: Int64[np.ndarray, "f 3"]) -> list[Int64[np.ndarray, "n"]
     """
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = edges[edges.min(axis=1) >= 0]
-    _, inverse, count = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True, return_counts=True)
-    before = {end: start for start, end in edges[count[inverse.ravel()] == 1].tolist()}
+    undirected, inverse = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True)
+    # How much oftener an edge is walked upwards than downwards: faces that only touch along it cancel, and what
+    # remains enters each vertex as often as it leaves it, so that every walk comes home.
+    surplus = np.bincount(inverse.ravel(), weights=np.sign(edges[:, 1] - edges[:, 0]), minlength=len(undirected))
+    before: dict[int, list[int]] = {}
+    for (low, high), times in zip(undirected.tolist(), surplus.astype(int).tolist(), strict=True):
+        start, end = (low, high) if times > 0 else (high, low)
+        before.setdefault(end, []).extend([start] * abs(times))
+    before = {end: starts for end, starts in before.items() if starts}
     loops = []
-    unvisited = set(before)
-    while unvisited:
-        loop = [min(unvisited)]
-        while before[loop[-1]] != loop[0]:
-            loop.append(before[loop[-1]])
-        unvisited -= set(loop)
+    while before:
+        loop = [min(before)]
+        while (start := _taken(before, loop[-1])) != loop[0]:
+            loop.append(start)
         loops.append(np.array(loop))
     return loops
+
+
+def _taken(before: dict[int, list[int]], end: int) -> int:
+    start = before[end].pop()
+    if not before[end]:
+        del before[end]
+    return start

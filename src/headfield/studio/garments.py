@@ -25,6 +25,8 @@ SPREAD = 0.7
 """How much a step out from the neck counts for a step down it, on the way from the chin over the shoulders."""
 NECK = -0.08
 """Where the middle of the neck is, along z."""
+CHIN = (0.0, -0.48, 0.25)
+"""Nothing before and above this point is clothed."""
 UNDER = 0.03
 """How far under the skin a garment is closed at the neck."""
 
@@ -111,6 +113,13 @@ def _pointed(wider: float, depth: float) -> Neckline:
     return neckline
 
 
+def _off_the_chin(below: Neckline) -> Neckline:
+    def neckline(points: np.ndarray) -> np.ndarray:
+        return np.where(points[:, 2] > CHIN[2], np.minimum(below(points), CHIN[1] - points[:, 1]), below(points))
+
+    return neckline
+
+
 @dataclass(frozen=True, eq=False)
 class _Drape:
     garment: Garment
@@ -124,6 +133,7 @@ class _Drape:
             return np.where(np.abs(below(points)) < max(0.04, 1.2 * lapel), 0.012, 0.026)
 
         # The tip of the chin can lie as far out as the shoulders do; it wears nothing.
+        below = _off_the_chin(below)
         sheet = largest_component(patch(self.ground.skin, below, edge, margin=0.05))
         points, normals = sheet.vertices, sheet.vertex_normals
         depth = below(points)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from headfield.studio.body import BUST
 from headfield.studio.cloth import clothe
 from headfield.studio.colour import RGB
 from headfield.studio.cut import cut_at_sphere
@@ -68,7 +69,12 @@ def put_on(
         pieces.update(make_garment(outfit.garment, model, make_rng))
     if outfit.headwear is not None:
         pieces.update(make_headwear(outfit.headwear, model, make_rng))
-    worn = {name: cut_at_sphere(worn_by(follow, mesh)) for name, mesh in pieces.items()}
+    # What is worn over something else comes later and ends a little farther out, so that no two layers share a cap.
+    radii = np.linspace(BUST, 1, len(pieces) + 1)[1:]
+    worn = {
+        name: cut_at_sphere(worn_by(follow, mesh), float(radius))
+        for (name, mesh), radius in zip(pieces.items(), radii, strict=True)
+    }
     parts = [_of_cloth(name, mesh, outfit, look, paint_rng) for name, mesh in worn.items()]
     if outfit.glasses is not None:
         parts += _spectacles(make_glasses(outfit.glasses, model), follow, paint_rng)
