@@ -14,7 +14,7 @@ from headfield.studio.assets import available
 from headfield.studio.order import Order
 from headfield.studio.production import produce
 
-SUBJECTS = 12
+SUBJECTS = 20
 """Enough for most hair families to be among them."""
 
 

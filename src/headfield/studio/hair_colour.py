@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import rankdata
 
 from headfield.studio.colour import GREY_HAIR, RGB
 from headfield.studio.look import HairColour
@@ -36,7 +35,7 @@ def colour_hair(mesh: Mesh, hair: HairColour, rng: np.random.Generator) -> Mesh:
     """
     noise = Noise.sample(rng)
     strand, along = _strands(mesh, noise)
-    rank = rankdata(strand) / len(strand)
+    rank = np.searchsorted(np.sort(strand), strand, side="right") / len(strand)
     base, lighter, grey = (_light(colour) for colour in (hair.base, hair.highlight, GREY_HAIR))
 
     light, streaks = np.tile(base, (len(rank), 1)), np.zeros((len(rank), 3))

@@ -34,7 +34,7 @@ class Make:
 
 
 MAKES: dict[Family, Make] = {
-    "receding": Make(cuts.receding, 0.0095, thin=0.1, grooves=0.002),
+    "receding": Make(cuts.receding, 0.0095, relief=0.3, thin=0.05, grooves=0.002),
     "crop": Make(cuts.crop, 0.0105, relief=0.5, thin=0.15, grooves=0.004),
     "side-part": Make(cuts.side_part, 0.0105),
     "slicked-back": Make(cuts.slicked_back, 0.0105),
