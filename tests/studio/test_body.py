@@ -12,7 +12,7 @@ from headfield.studio.figure import Figure, Part
 from headfield.studio.ict import load_ict
 from headfield.studio.identity import Identity
 from headfield.studio.model import HeadModel
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.studio.truth import outer_surface
 from headfield.surface import Mesh
 from headfield.units import MILLIMETRES_PER_UNIT
@@ -204,14 +204,14 @@ def box(size: float, *, centre: tuple[float, float, float] = (0, 0, 0)) -> Mesh:
 
 
 def test_what_is_inside_is_no_outer_surface():
-    outer = outer_surface(Stage.of(figure(box(1.0), box(0.5))))
+    outer = outer_surface(Sitter.of(figure(box(1.0), box(0.5))))
     assert np.linalg.norm(outer.vertices, axis=1).min() == pytest.approx(np.sqrt(3) / 2)
     assert outer.face_areas.sum() == pytest.approx(6)
 
 
 def test_the_outer_surface_of_overlapping_boxes_ends_where_they_meet():
     # Half of a smaller box sticks out of a face of a larger one.
-    outer = outer_surface(Stage.of(figure(box(1.0), box(0.5, centre=(0.5, 0, 0)))))
+    outer = outer_surface(Sitter.of(figure(box(1.0), box(0.5, centre=(0.5, 0, 0)))))
     truth = 6 - 0.25 + 0.25 + 4 * 0.5 * 0.25
     assert outer.face_areas.sum() == pytest.approx(truth, rel=0.02)
     assert outer.face_areas.sum() >= truth
@@ -220,13 +220,13 @@ def test_the_outer_surface_of_overlapping_boxes_ends_where_they_meet():
 def test_what_is_not_solid_hides_nothing_and_is_no_truth():
     glasses = Part("glasses", box(2.0), solid=False)
     wearing = Figure((Part("head", box(1.0)), glasses), np.zeros((68, 3)))
-    assert outer_surface(Stage.of(wearing)).face_areas.sum() == pytest.approx(6)
+    assert outer_surface(Sitter.of(wearing)).face_areas.sum() == pytest.approx(6)
 
 
 def test_a_closed_mouth_and_the_sockets_are_no_outer_surface(assets: Path):
     model = load_ict()
     body = make_body(model, Identity.average(model), Expression("nothing", {}))
-    outer = outer_surface(Stage.of(figure(*meshes(body))))
+    outer = outer_surface(Sitter.of(figure(*meshes(body))))
     inside_the_mouth = (np.abs(outer.vertices[:, 0]) < 0.1) & (np.abs(outer.vertices[:, 1] + 0.2) < 0.05)
     assert outer.vertices[inside_the_mouth & (outer.vertices[:, 2] > 0), 2].min() > 0.35
     # The skin without its sockets, and the visible part of the eyeballs.

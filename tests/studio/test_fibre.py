@@ -10,7 +10,7 @@ import pytest
 from headfield.studio.fibre import SMALLEST, WIDTHS, strands
 from headfield.studio.figure import Figure, Part
 from headfield.studio.photograph import expose
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 
 from ..shapes import sphere
 from .scenes import camera, painted, uniform
@@ -48,19 +48,19 @@ def test_the_two_numbers_have_nothing_to_do_with_each_other(rng):
 
 def test_pictures_get_no_noisier_with_distance():
     """Of the same hair, a picture of fewer pixels is the mean of one of more: nothing is seen that is not there."""
-    stage = haired(0.6).lit(uniform(1.0))
-    fine, coarse = (expose(stage, camera(pixels=n)).radiance for n in (132, 33))
+    sitter = haired(0.6).lit(uniform(1.0))
+    fine, coarse = (expose(sitter, camera(pixels=n)).radiance for n in (132, 33))
     means = fine.reshape(33, 4, 33, 4, 3).mean(axis=(1, 3))
     inner = (slice(12, 21), slice(12, 21))
     assert np.abs(means[inner] - coarse[inner]).mean() < 0.05 * means[inner].mean()
 
 
-def haired(radius: float) -> Stage:
+def haired(radius: float) -> Sitter:
     """A dark head of 0.5 with a white hull of hair around it."""
     hull = painted(sphere(radius, rings=48), 255)
     hull = replace(hull, attributes={"flow": np.tile([0.0, -1.0, 0.0], (len(hull.vertices), 1))})
     head = Part("skin", painted(sphere(0.5, rings=48), 0), gloss=0)
-    return Stage.of(Figure((head, Part("hair", hull, gloss=0)), np.zeros((68, 3))))
+    return Sitter.of(Figure((head, Part("hair", hull, gloss=0)), np.zeros((68, 3))))
 
 
 def test_skin_shows_through_thin_hair_only():

@@ -10,7 +10,7 @@ import pytest
 from headfield.studio.figure import Figure, Part
 from headfield.studio.hairline import GROWS, LOW, REACH, Hairline
 from headfield.studio.photograph import expose
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.surface import Mesh
 
 from ..shapes import sphere
@@ -70,7 +70,7 @@ def with_hair(skin: Mesh, hull: Mesh) -> Figure:
 def test_only_colours_soften(skin, line):
     dark = replace(line.hull, colours=np.full((len(line.hull.vertices), 3), 20, np.uint8))
     hard, soft = (
-        expose(Stage.of(figure).lit(uniform(1.0)), camera(pixels=65))
+        expose(Sitter.of(figure).lit(uniform(1.0)), camera(pixels=65))
         for figure in (with_hair(skin, dark), with_hair(skin, line.softened(dark, skin.texture)))
     )
     np.testing.assert_array_equal(hard.coverage, soft.coverage)

@@ -6,7 +6,7 @@ import numpy as np
 
 from headfield.mesh.raycast import RayCaster
 from headfield.studio.outlook import LONGEST, sees_out, told_by_corners
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.surface import Mesh
 
 from ..shapes import cube, sphere
@@ -26,9 +26,9 @@ def cup(*, depth: float) -> Mesh:
 
 def test_of_nested_balls_only_the_outer_one_looks_out():
     inner, outer = sphere(0.5), sphere(0.8)
-    stage = Stage.of(figure(inner, outer))
-    on_outer = np.linalg.norm(stage.surface.vertices, axis=1) > 0.7
-    np.testing.assert_array_equal(stage.sees_out, on_outer)
+    sitter = Sitter.of(figure(inner, outer))
+    on_outer = np.linalg.norm(sitter.surface.vertices, axis=1) > 0.7
+    np.testing.assert_array_equal(sitter.sees_out, on_outer)
 
 
 def test_one_looks_out_of_a_cup_that_is_open_towards_the_front_and_of_no_closed_one():
@@ -51,7 +51,7 @@ def test_corners_tell_of_small_flat_faces_only():
 
 
 def test_no_sky_reaches_what_does_not_look_out():
-    stage = Stage.of(figure(sphere(0.5, rings=32), cube(2.0)))
-    inside = ~stage.sees_out
+    sitter = Sitter.of(figure(sphere(0.5, rings=32), cube(2.0)))
+    inside = ~sitter.sees_out
     assert inside.any()
-    assert np.abs(stage.openness[inside]).max() < 1e-5
+    assert np.abs(sitter.openness[inside]).max() < 1e-5

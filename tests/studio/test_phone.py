@@ -8,7 +8,7 @@ import pytest
 from headfield.studio.backgrounds import BACKGROUNDS, sample_background
 from headfield.studio.phone import phone_photo
 from headfield.studio.photograph import Plate, expose
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.studio.tone import decode, encode, shoulder, to_light, to_pixels
 
 from ..shapes import bumpy
@@ -18,7 +18,7 @@ from .scenes import camera, figure, lamp, uniform
 @pytest.fixture(scope="module")
 def plate() -> Plate:
     light = uniform(0.4, lamp((1.0, 1.0, 1.0), irradiance=1.5))
-    return expose(Stage.of(figure(bumpy())).lit(light), camera(pixels=96, size=1.8))
+    return expose(Sitter.of(figure(bumpy())).lit(light), camera(pixels=96, size=1.8))
 
 
 def test_a_photo_shows_the_subject_where_it_is(plate):

@@ -11,7 +11,7 @@ import torch
 from headfield.mesh.distance import closest_points
 from headfield.studio.figure import Figure, Part
 from headfield.studio.photograph import expose, photograph
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.surface import Mesh
 
 from ..shapes import bumpy, cube, plane, sphere
@@ -19,13 +19,13 @@ from .scenes import camera, disc, figure, lamp, painted, uniform
 
 
 @pytest.fixture(scope="module")
-def ball() -> Stage:
-    return Stage.of(figure(painted(sphere(rings=96), 255)))
+def ball() -> Sitter:
+    return Sitter.of(figure(painted(sphere(rings=96), 255)))
 
 
 @pytest.fixture(scope="module")
-def bumps() -> Stage:
-    return Stage.of(figure(bumpy(rings=96)))
+def bumps() -> Sitter:
+    return Sitter.of(figure(bumpy(rings=96)))
 
 
 def seen_points(view) -> np.ndarray:
@@ -80,7 +80,7 @@ def test_the_mask_of_a_ball_has_the_area_of_its_projection(ball):
 
 def test_a_pixel_half_covered_is_half_covered():
     wall = plane(4.0)
-    wall = Stage.of(figure(Mesh(wall.vertices + np.array([2.0, 0, 0]), wall.faces)))
+    wall = Sitter.of(figure(Mesh(wall.vertices + np.array([2.0, 0, 0]), wall.faces)))
     plate = expose(wall.lit(uniform(1.0)), camera((0.0, 0.0, 4.0), pixels=9), samples_per_side=4)
     assert plate.coverage[4] == pytest.approx([0, 0, 0, 0, 0.5, 1, 1, 1, 1])
     assert np.allclose(plate.radiance, plate.radiance.max() * plate.coverage[..., None])
@@ -95,19 +95,19 @@ def test_white_in_a_white_world_is_white(ball):
 
 def test_a_disc_above_a_plane_hides_its_share_of_the_sky():
     radius, height = 0.5, 0.4
-    stage = Stage.of(figure(plane(4.0, cells=32), disc(radius, height)))
-    centre = np.argmin(np.linalg.norm(stage.surface.vertices, axis=1))
-    assert stage.openness[centre] == pytest.approx(1 - radius**2 / (radius**2 + height**2), abs=0.06)
-    corner = np.argmax(np.linalg.norm(stage.surface.vertices, axis=1))
-    assert stage.openness[corner] == pytest.approx(1, abs=0.01)
+    sitter = Sitter.of(figure(plane(4.0, cells=32), disc(radius, height)))
+    centre = np.argmin(np.linalg.norm(sitter.surface.vertices, axis=1))
+    assert sitter.openness[centre] == pytest.approx(1 - radius**2 / (radius**2 + height**2), abs=0.06)
+    corner = np.argmax(np.linalg.norm(sitter.surface.vertices, axis=1))
+    assert sitter.openness[corner] == pytest.approx(1, abs=0.01)
 
 
 def test_a_lamp_throws_shadows_away_from_itself():
-    stage = Stage.of(figure(plane(4.0, cells=64), sphere(0.3, (0, 0, 0.6))))
-    lit = stage.lit(uniform(0.0, lamp((1.0, 0.0, 1.0), irradiance=2.0)))
+    sitter = Sitter.of(figure(plane(4.0, cells=64), sphere(0.3, (0, 0, 0.6))))
+    lit = sitter.lit(uniform(0.0, lamp((1.0, 0.0, 1.0), irradiance=2.0)))
 
     def light_at(x: float) -> float:
-        nearest = np.argmin(np.linalg.norm(stage.surface.vertices - [x, 0, 0], axis=1))
+        nearest = np.argmin(np.linalg.norm(sitter.surface.vertices - [x, 0, 0], axis=1))
         return float(lit.irradiance[nearest, 0])
 
     assert light_at(-0.6) == pytest.approx(0, abs=1e-6)
@@ -120,15 +120,15 @@ def test_light_spreads_beneath_the_skin_but_is_not_lost():
     light = uniform(0.0, lamp((1.0, 0.0, 0.0)))
     skin = Figure((Part("skin", Mesh(ball.vertices * 0.2, ball.faces)),), np.zeros((68, 3)))
     dry = Figure((replace(skin.parts[0], name="plaster"),), np.zeros((68, 3)))
-    stage = Stage.of(skin)
-    under, on = stage.lit(light).irradiance, Stage.of(dry).lit(light).irradiance
+    sitter = Sitter.of(skin)
+    under, on = sitter.lit(light).irradiance, Sitter.of(dry).lit(light).irradiance
     shadow = on[:, 0] == 0
     assert np.all(np.diff(under[shadow].mean(axis=0)) < 0)
     assert under.mean(axis=0) == pytest.approx(on.mean(axis=0), rel=0.02)
 
 
 def test_a_bright_spot_lies_where_the_lamp_is_mirrored():
-    glossy = Stage.of(figure(painted(sphere(rings=96), 0), gloss=0.5))
+    glossy = Sitter.of(figure(painted(sphere(rings=96), 0), gloss=0.5))
     plate = expose(glossy.lit(uniform(0.0, lamp((1.0, 0.0, 1.0)))), camera((0.0, 0.0, 40.0), pixels=101))
     row, column = np.unravel_index(np.argmax(plate.radiance[..., 0]), plate.coverage.shape)
     focal_widths = 2.6 / 101
@@ -139,7 +139,7 @@ def test_a_bright_spot_lies_where_the_lamp_is_mirrored():
 def test_seams_of_a_texture_show_in_no_normal():
     ball = sphere(rings=24)
     doubled = Mesh(ball.corners.reshape(-1, 3), np.arange(3 * len(ball.faces)).reshape(-1, 3))
-    one, other = (photograph(Stage.of(figure(mesh)).lit(uniform(1.0)), camera()) for mesh in (ball, doubled))
+    one, other = (photograph(Sitter.of(figure(mesh)).lit(uniform(1.0)), camera()) for mesh in (ball, doubled))
     assert np.allclose(one.normals, other.normals, atol=1e-5)
 
 
@@ -149,7 +149,7 @@ def test_glasses_show_in_the_picture_but_in_no_depth():
     lens = replace(painted(pane, 0), attributes={"opacity": np.full(len(pane.vertices), 0.25)})
     worn = Figure((Part("glasses", lens, gloss=0, solid=False), Part("skin", ball, gloss=0)), np.zeros((68, 3)))
     bare = Figure((worn.parts[1],), np.zeros((68, 3)))
-    with_glasses, without = (expose(Stage.of(each).lit(uniform(1.0)), camera(pixels=65)) for each in (worn, bare))
+    with_glasses, without = (expose(Sitter.of(each).lit(uniform(1.0)), camera(pixels=65)) for each in (worn, bare))
     assert np.allclose(with_glasses.depth, without.depth, atol=1e-5)
     assert np.allclose(with_glasses.normals, without.normals, atol=1e-4)
     assert with_glasses.radiance[32, 32] == pytest.approx([0.75] * 3, abs=2e-3)
@@ -161,7 +161,7 @@ def test_a_lens_alone_covers_as_much_as_it_hides():
     lens = replace(painted(pane, 255), attributes={"opacity": np.full(len(pane.vertices), 0.25)})
     hidden = painted(sphere(0.1, (0, 0, -0.5)), 255)
     parts = (Part("skin", hidden, gloss=0), Part("glasses", lens, gloss=0, solid=False))
-    plate = expose(Stage.of(Figure(parts, np.zeros((68, 3)))).lit(uniform(1.0)), camera(pixels=65))
+    plate = expose(Sitter.of(Figure(parts, np.zeros((68, 3)))).lit(uniform(1.0)), camera(pixels=65))
     at = 32, 32 + 10
     assert plate.coverage[at] == pytest.approx(0.25, abs=1e-6)
     assert plate.radiance[at] == pytest.approx([0.25] * 3, abs=1e-3)
@@ -184,7 +184,7 @@ def test_a_subject_outside_the_picture_leaves_it_empty(ball):
 
 
 def test_a_camera_inside_sees_the_inside():
-    box = Stage.of(figure(cube(2.0)))
+    box = Sitter.of(figure(cube(2.0)))
     view = photograph(box.lit(uniform(1.0)), camera((0.0, 0.0, 0.5), pixels=16, size=0.5))
     assert (view.mask == 255).all()
     assert np.allclose(view.normals[8, 8], [0, 0, -1], atol=0.3)
@@ -192,7 +192,7 @@ def test_a_camera_inside_sees_the_inside():
 
 def test_the_same_picture_twice_is_the_same(bumps):
     light = uniform(0.5, lamp((1.0, 1.0, 1.0), angular_radius=8.0))
-    one, other = (photograph(Stage.of(figure(bumpy(rings=96))).lit(light), camera()) for _ in range(2))
+    one, other = (photograph(Sitter.of(figure(bumpy(rings=96))).lit(light), camera()) for _ in range(2))
     assert np.array_equal(one.image, other.image)
     assert np.array_equal(one.normals, other.normals)
 
@@ -202,9 +202,9 @@ def test_eyes_glint_where_the_light_comes_from():
     ambient[3] = 0.8
     side = replace(uniform(1.0), ambient=ambient)
     eye = Figure((Part("eye", painted(sphere(rings=96), 0), gloss=0.25, roughness=0.07),), np.zeros((68, 3)))
-    plate = expose(Stage.of(eye).lit(side), camera((0.0, 0.0, 40.0), pixels=101))
+    plate = expose(Sitter.of(eye).lit(side), camera((0.0, 0.0, 40.0), pixels=101))
     middle = plate.radiance[40:61, 20:81, 0]
     column = 20 + np.unravel_index(np.argmax(middle), middle.shape)[1]
     assert (column - 50) * 2.6 / 101 == pytest.approx(np.sin(np.radians(45)), abs=0.06)
-    even = expose(Stage.of(eye).lit(uniform(1.0)), camera((0.0, 0.0, 40.0), pixels=101)).radiance[40:61, 20:81, 0]
+    even = expose(Sitter.of(eye).lit(uniform(1.0)), camera((0.0, 0.0, 40.0), pixels=101)).radiance[40:61, 20:81, 0]
     assert middle.max() > 3 * even.max()

@@ -15,6 +15,7 @@ import pytest
 from headfield.cli import main
 from headfield.data.store import Dataset
 from headfield.errors import InputError
+from headfield.studio.ict import load_ict
 from headfield.studio.order import SETS, Order
 from headfield.studio.production import Job, jobs, produce
 from headfield.studio.recipe import load_model
@@ -151,6 +152,7 @@ def test_named_sets_are_what_they_are(tmp_path, capsys):
 def test_missing_assets_are_one_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("HEADFIELD_ASSETS", str(tmp_path))
     load_model.cache_clear()
+    load_ict.cache_clear()
     assert main(["studio", str(tmp_path / "people"), "--subjects", "1", "--workers", "1"]) == 2
     message = capsys.readouterr().err
     assert message.startswith("headfield: ")

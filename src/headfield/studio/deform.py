@@ -36,8 +36,19 @@ class Deformation:
         index = control_vertices(model)
         moved = np.zeros((len(index) + 4, 3))
         moved[: len(index)] = vertices[index] - model.mean[index]
-        solution = _solver(model) @ moved
-        return Deformation(model.mean[index], solution[: len(index)], solution[len(index) :])
+        return Deformation._solved(model.mean[index], _solver(model) @ moved)
+
+    @staticmethod
+    def between(model: HeadModel, before: Float64[np.ndarray, "v 3"], after: Float64[np.ndarray, "v 3"]) -> Deformation:
+        """The map that takes the skin from one shape to another."""
+        index = control_vertices(model)
+        moved = np.zeros((len(index) + 4, 3))
+        moved[: len(index)] = after[index] - before[index]
+        return Deformation._solved(before[index], np.linalg.solve(_system(before[index]), moved))
+
+    @staticmethod
+    def _solved(controls: Float64[np.ndarray, "n 3"], solution: Float64[np.ndarray, "m 3"]) -> Deformation:
+        return Deformation(controls, solution[: len(controls)], solution[len(controls) :])
 
     def apply(self, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
         """Where the points go."""
@@ -64,14 +75,18 @@ def control_vertices(model: HeadModel) -> Int64[np.ndarray, "n"]:
 @lru_cache(maxsize=4)
 def _solver(model: HeadModel) -> Float64[np.ndarray, "m m"]:
     """The matrix from displacements of the controls (and four zeros) to weights and the affine part."""
-    points = model.mean[control_vertices(model)]
+    return np.linalg.inv(_system(model.mean[control_vertices(model)]))
+
+
+def _system(points: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "m m"]:
+    """The matrix from weights and the affine part to displacements of the controls and four zeros."""
     n = len(points)
     system = np.zeros((n + 4, n + 4))
     system[:n, :n] = _kernel(points, points) - RIDGE * np.eye(n)
     system[:n, n] = system[n, :n] = 1
     system[:n, n + 1 :] = points
     system[n + 1 :, :n] = points.T
-    return np.linalg.inv(system)
+    return system
 
 
 def _kernel(points: Float64[np.ndarray, "p 3"], controls: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "p n"]:

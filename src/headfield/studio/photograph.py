@@ -1,4 +1,4 @@
-"""Taking a picture of a lit stage: rays through pixels, colours, how much of a pixel is covered, normals, depth.
+"""Taking a picture of a lit sitter: rays through pixels, colours, how much of a pixel is covered, normals, depth.
 
 Normals and depth are those of the solid surface that the ray through a pixel's centre meets first, even behind
 glasses. The mask and the colours are of everything the picture shows, glasses included, as shares of the pixel's area:
@@ -18,7 +18,7 @@ from headfield.capture import View
 from headfield.mesh.raycast import Hits, RayCaster
 from headfield.studio.highlights import dot
 from headfield.studio.shading import SHARP, Seen, normals, radiance
-from headfield.studio.stage import LitStage, Stage
+from headfield.studio.sitter import LitSitter, Sitter
 from headfield.studio.tone import to_pixels
 
 BLOCK = 1 << 18
@@ -73,29 +73,29 @@ class Plate:
 
 
 def photograph(
-    lit: LitStage,
+    lit: LitSitter,
     camera: Camera,
     *,
     name: str = "",
     background: Float32[np.ndarray, "*h_w 3"] | None = None,
     samples_per_side: int = 2,
 ) -> View:
-    """The view of a lit stage from one camera; in front of a mid grey wall if no background is given."""
+    """The view of a lit sitter from one camera; in front of a mid grey wall if no background is given."""
     plate = expose(lit, camera, samples_per_side=samples_per_side)
     wall = np.array(GREY, np.float32) if background is None else background
     return plate.view(name, plate.over(wall))
 
 
-def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate:
-    """Let the light of a stage into a camera; at outlines a pixel is the mean of ``samples_per_side`` squared rays."""
+def expose(lit: LitSitter, camera: Camera, *, samples_per_side: int = 2) -> Plate:
+    """Let the light of a sitter into a camera; at outlines a pixel is the mean of ``samples_per_side`` squared rays."""
     lens = _Lens.of(camera)
-    frame = lens.frame_of(lit.stage.surface.vertices)
+    frame = lens.frame_of(lit.sitter.surface.vertices)
     shape = (frame[0].stop - frame[0].start, frame[1].stop - frame[1].start)
     rows, columns = np.mgrid[frame]
     pixels = np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5
-    hits = lens.hits(lit.stage.scene, pixels)
+    hits = lens.hits(lit.sitter.scene, pixels)
     geometry = _geometry(lit, lens, pixels, hits)
-    uneven = _uneven(lit.stage, lens, pixels, hits, geometry, shape)
+    uneven = _uneven(lit.sitter, lens, pixels, hits, geometry, shape)
     light = np.zeros((len(pixels), 4), np.float32)
     even = np.flatnonzero(~uneven & hits.hit)
     light[even] = _look(lit, lens, pixels[even], _some(hits, even))
@@ -104,8 +104,8 @@ def expose(lit: LitStage, camera: Camera, *, samples_per_side: int = 2) -> Plate
     for some in np.array_split(again, np.ceil(len(again) * len(offsets) / BLOCK) or 1):
         closer = (pixels[some, None] + offsets).reshape(-1, 2)
         light[some] = _look(lit, lens, closer).reshape(len(some), len(offsets), 4).mean(axis=1)
-    loose = np.flatnonzero(hits.faces >= len(lit.stage.solids.mesh.faces))
-    geometry[loose] = _geometry(lit, lens, pixels[loose], lens.hits(lit.stage.solids, pixels[loose]))
+    loose = np.flatnonzero(hits.faces >= len(lit.sitter.solids.mesh.faces))
+    geometry[loose] = _geometry(lit, lens, pixels[loose], lens.hits(lit.sitter.solids, pixels[loose]))
     layers = np.concatenate([light, geometry * (light[:, 3:] > 0)], axis=1)
     full = np.zeros((camera.height, camera.width, 8), np.float32)
     full[frame] = layers.reshape(*shape, 8)
@@ -168,18 +168,18 @@ def _some(hits: Hits, which: Int64[np.ndarray, "m"]) -> Hits:
 
 
 def _look(
-    lit: LitStage, lens: _Lens, pixels: Float64[np.ndarray, "n 2"], hits: Hits | None = None
+    lit: LitSitter, lens: _Lens, pixels: Float64[np.ndarray, "n 2"], hits: Hits | None = None
 ) -> Float32[np.ndarray, "n 4"]:
     """The light that comes from each place of the picture, and how much it hides of what is behind."""
     if hits is None:
-        hits = lens.hits(lit.stage.scene, pixels)
+        hits = lens.hits(lit.sitter.scene, pixels)
     light = np.zeros((len(pixels), 4), np.float32)
     directions, through = lens.directions(pixels), np.ones(len(pixels), np.float32)
     rays = np.arange(len(pixels))
     for _ in range(LAYERS):
         met = np.flatnonzero(hits.hit)
         rays, hits = rays[met], _some(hits, met)
-        beyond = _beyond(lit.stage, lens, directions[rays], hits)
+        beyond = _beyond(lit.sitter, lens, directions[rays], hits)
         colour, opacity = radiance(lit, _seen(lens, directions[rays], hits, beyond.distance - hits.distance))
         share = (through[rays] * opacity)[:, None]
         light[rays] += np.concatenate([share * colour, share], axis=1)
@@ -191,15 +191,15 @@ def _look(
     return light
 
 
-def _beyond(stage: Stage, lens: _Lens, directions: Float64[np.ndarray, "n 3"], hits: Hits) -> Hits:
+def _beyond(sitter: Sitter, lens: _Lens, directions: Float64[np.ndarray, "n 3"], hits: Hits) -> Hits:
     """What rays meet next behind what is not opaque; nothing behind everything else."""
     count = len(hits.faces)
     distance, faces, weights = np.full(count, np.inf), np.full(count, -1), np.zeros((count, 3))
-    onwards = np.flatnonzero(stage.translucent[stage.part_of(hits.faces)])
+    onwards = np.flatnonzero(sitter.translucent[sitter.part_of(hits.faces)])
     if len(onwards):
         passed = hits.distance[onwards] + PAST
         start = lens.centre + passed[:, None] * directions[onwards]
-        further = stage.scene.first_hits(start, directions[onwards])
+        further = sitter.scene.first_hits(start, directions[onwards])
         distance[onwards] = passed + further.distance
         faces[onwards], weights[onwards] = further.faces, further.weights
     return Hits(distance, faces, weights)
@@ -216,18 +216,20 @@ def _seen(lens: _Lens, directions: Float64[np.ndarray, "n 3"], hits: Hits, thick
     )
 
 
-def _geometry(lit: LitStage, lens: _Lens, pixels: Float64[np.ndarray, "n 2"], hits: Hits) -> Float32[np.ndarray, "n 4"]:
+def _geometry(
+    lit: LitSitter, lens: _Lens, pixels: Float64[np.ndarray, "n 2"], hits: Hits
+) -> Float32[np.ndarray, "n 4"]:
     """Normals in the camera's axes, and depth."""
     layers = np.zeros((len(pixels), 4), np.float32)
     met = np.flatnonzero(hits.hit)
     seen = _seen(lens, lens.directions(pixels[met]), _some(hits, met), np.zeros(len(met)))
-    layers[met, :3] = normals(lit.stage, seen) @ lens.rotation.T.astype(np.float32)
+    layers[met, :3] = normals(lit.sitter, seen) @ lens.rotation.T.astype(np.float32)
     layers[met, 3] = hits.distance[met]
     return layers
 
 
 def _uneven(
-    stage: Stage,
+    sitter: Sitter,
     lens: _Lens,
     pixels: Float64[np.ndarray, "n 2"],
     hits: Hits,
@@ -236,10 +238,10 @@ def _uneven(
 ) -> Bool[np.ndarray, "n"]:
     """Pixels where one ray does not tell it all: at outlines, steps and folds, and where highlights are sharp."""
     turned, depth = np.split(geometry.reshape(*shape, 4), [3], axis=2)
-    parts = stage.part_of(hits.faces).reshape(shape)
+    parts = sitter.part_of(hits.faces).reshape(shape)
     plane = (pixels - lens.principal) / lens.focal
     places = depth * np.concatenate([plane, np.ones((len(plane), 1))], axis=1).reshape(*shape, 3).astype(np.float32)
-    uneven = np.isin(parts, [k for k, part in enumerate(stage.parts) if part.gloss and part.roughness < SHARP])
+    uneven = np.isin(parts, [k for k, part in enumerate(sitter.parts) if part.gloss and part.roughness < SHARP])
     for one, other in _neighbours():
         step = np.abs(dot(places[one] - places[other], turned[one]))
         differ = parts[one] != parts[other]

@@ -31,7 +31,7 @@ from headfield.studio.model import HeadModel
 from headfield.studio.order import Order
 from headfield.studio.scanner import scan
 from headfield.studio.session import Session
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.studio.truth import outer_surface
 from headfield.studio.wardrobe import Outfit, put_on, sample_outfit, worn_by
 from headfield.surface import Mesh
@@ -105,7 +105,8 @@ def make_figure(model: HeadModel, person: Person, expression: Expression) -> Fig
     follow = Deformation.of(model, body.vertices)
     hair = {name: _within(worn_by(follow, mesh)) for name, mesh in _hair(model, person).items()}
     parts = paint_figure(model, body, person.look, stream(person.seed, "paint"), hair=hair)
-    outfit = put_on(person.outfit, model, follow, person.look, stream(person.seed, "clothes"))
+    still = person.identity.shape(model)
+    outfit = put_on(person.outfit, model, still, body.vertices, person.look, stream(person.seed, "clothes"))
     return Figure(parts + outfit, body.landmarks, _facts(person, expression))
 
 
@@ -148,12 +149,12 @@ def make_subject(order: Order, seed: int, index: int, *, name: str) -> Subject:
     model = load_model(order.model)
     expression = expression_of(model, seed, index, all_alone=order.expressions == "all")
     figure = make_figure(model, sample_person(model, seed), expression)
-    stage = Stage.of(figure)
+    sitter = Sitter.of(figure)
     return Subject(
         name=name,
-        capture=Session(order, figure, stage, seed, index).capture,
-        scan=scan(stage, stream(seed, "scan", index), points=order.scan_points) if order.scan_points else None,
-        truth=outer_surface(stage) if order.truth else None,
+        capture=Session(order, figure, sitter, seed, index).capture,
+        scan=scan(sitter, stream(seed, "scan", index), points=order.scan_points) if order.scan_points else None,
+        truth=outer_surface(sitter) if order.truth else None,
         registration=solids_of(figure) if order.truth else None,
         landmarks=Landmarks(figure.landmarks, np.ones(68, dtype=bool)),
         identity=f"p{seed:08d}",

@@ -16,7 +16,7 @@ from headfield.capture import Scan
 from headfield.errors import InputError
 from headfield.rigs import fibonacci
 from headfield.studio.material import interpolate
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.studio.tone import encode
 from headfield.surface import Mesh, SurfaceSamples, unit
 
@@ -57,31 +57,36 @@ LOOKS = 6
 
 
 def scan(
-    stage: Stage, rng: np.random.Generator, *, points: int = 100_000, free_points: int = 20_000, sensors: int = SENSORS
+    sitter: Sitter,
+    rng: np.random.Generator,
+    *,
+    points: int = 100_000,
+    free_points: int = 20_000,
+    sensors: int = SENSORS,
 ) -> Scan:
-    """Scan the solid parts of a stage: ``points`` on its outer surface, ``free_points`` in the unit ball outside of it.
+    """Scan a sitter's solid parts: ``points`` on its outer surface, ``free_points`` in the unit ball outside of it.
 
-    Normals are smooth and look towards the sensor; colours are the unlit albedo, where the stage has any.
+    Normals are smooth and look towards the sensor; colours are the unlit albedo, where the sitter has any.
     """
     places = DISTANCE * fibonacci(sensors).numpy()
-    samples, sensor = _seen(stage, places, rng, points)
+    samples, sensor = _seen(sitter, places, rng, points)
     return Scan(
         points=samples.points.astype(np.float32),
-        normals=_smooth_normals(stage, samples),
-        colours=_colours(stage, samples),
+        normals=_smooth_normals(sitter, samples),
+        colours=_colours(sitter, samples),
         sensors=places.astype(np.float32),
         sensor_of_point=sensor,
-        free_points=_free(stage, places, rng, free_points),
+        free_points=_free(sitter, places, rng, free_points),
     )
 
 
 def _seen(
-    stage: Stage, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator, wanted: int
+    sitter: Sitter, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator, wanted: int
 ) -> tuple[SurfaceSamples, Int64[np.ndarray, "n"]]:
     """Places spread evenly over the seen area, and which sensor sees each."""
-    mesh = stage.solids.mesh
+    mesh = sitter.solids.mesh
     # Nobody looks for points on what cannot be seen, the inner walls of hair for one.
-    perhaps = np.flatnonzero(~stage.told_by_corners | stage.sees_out[mesh.faces].any(axis=1))
+    perhaps = np.flatnonzero(~sitter.told_by_corners | sitter.sees_out[mesh.faces].any(axis=1))
     share_of_area = mesh.face_areas[perhaps].sum() / mesh.face_areas.sum()
     visible = Mesh(mesh.vertices, mesh.faces[perhaps])
     found: list[tuple[SurfaceSamples, Int64[np.ndarray, "m"]]] = []
@@ -91,7 +96,7 @@ def _seen(
         batch = int(1.1 * (wanted - count) / share) + 64
         samples = visible.sample(batch, rng)
         samples = replace(samples, mesh=mesh, faces=perhaps[samples.faces])
-        sensor = _recording_sensor(stage, samples, sensors, rng)
+        sensor = _recording_sensor(sitter, samples, sensors, rng)
         seen = np.flatnonzero(sensor >= 0)
         found.append((replace(samples, faces=samples.faces[seen], weights=samples.weights[seen]), sensor[seen]))
         tried, count = tried + batch, count + len(seen)
@@ -103,10 +108,10 @@ def _seen(
 
 
 def _recording_sensor(
-    stage: Stage, samples: SurfaceSamples, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator
+    sitter: Sitter, samples: SurfaceSamples, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator
 ) -> Int64[np.ndarray, "n"]:
     """The sensor that records each place, the steepest rather than the flattest; -1 where none sees it."""
-    points, normals = samples.points.astype(np.float32), stage.face_normals.take(samples.faces, axis=0)
+    points, normals = samples.points.astype(np.float32), sitter.face_normals.take(samples.faces, axis=0)
     recorded = np.full(len(points), -1)
     for first in range(0, len(points), AT_ONCE):
         some = slice(first, first + AT_ONCE)
@@ -117,7 +122,7 @@ def _recording_sensor(
             facing = preference[left, choice] > 0
             left, choice = left[facing], choice[facing]
             start = sensors[choice]
-            hidden = stage.solids.occluded(start, points[some][left] - start, max_distance=1 - TOUCHING)
+            hidden = sitter.solids.occluded(start, points[some][left] - start, max_distance=1 - TOUCHING)
             recorded[first + left[~hidden]] = choice[~hidden]
             preference[left, choice] = 0
             left = left[hidden]
@@ -138,25 +143,25 @@ def _preference(
     return np.where(steepness > FLATTEST, steepness + whim, np.float32(0))
 
 
-def _smooth_normals(stage: Stage, samples: SurfaceSamples) -> Float32[np.ndarray, "n 3"]:
+def _smooth_normals(sitter: Sitter, samples: SurfaceSamples) -> Float32[np.ndarray, "n 3"]:
     corners = samples.mesh.faces.take(samples.faces, axis=0)
-    smooth = interpolate(stage.normals, corners, samples.weights.astype(np.float32))
-    flat = stage.face_normals.take(samples.faces, axis=0)
+    smooth = interpolate(sitter.normals, corners, samples.weights.astype(np.float32))
+    flat = sitter.face_normals.take(samples.faces, axis=0)
     # On a sharp edge the smooth normal can look away from what the face itself looks at.
     return unit(np.where(np.einsum("nk,nk->n", smooth, flat)[:, None] > 0, smooth, flat)).astype(np.float32)
 
 
-def _colours(stage: Stage, samples: SurfaceSamples) -> UInt8[np.ndarray, "n 3"] | None:
+def _colours(sitter: Sitter, samples: SurfaceSamples) -> UInt8[np.ndarray, "n 3"] | None:
     """Albedo, each point's as the mean over about its own share of the surface; None if no part has any."""
-    if not any(part.mesh.colours is not None or part.mesh.texture is not None for part in stage.parts):
+    if not any(part.mesh.colours is not None or part.mesh.texture is not None for part in sitter.parts):
         return None
     spacing = np.sqrt(samples.mesh.face_areas.sum() / len(samples.faces))
     colours = np.zeros((len(samples.faces), 3), np.float32)
-    parts = stage.part_of(samples.faces)
+    parts = sitter.part_of(samples.faces)
     for index in np.unique(parts):
         at = np.flatnonzero(parts == index)
-        colours[at] = stage.materials[index].albedo(
-            samples.faces[at] - stage.first_faces[index],
+        colours[at] = sitter.materials[index].albedo(
+            samples.faces[at] - sitter.first_faces[index],
             samples.weights[at].astype(np.float32),
             np.full(len(at), spacing, np.float32),
         )
@@ -164,7 +169,7 @@ def _colours(stage: Stage, samples: SurfaceSamples) -> UInt8[np.ndarray, "n 3"] 
 
 
 def _free(
-    stage: Stage, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator, wanted: int
+    sitter: Sitter, sensors: Float64[np.ndarray, "s 3"], rng: np.random.Generator, wanted: int
 ) -> Float32[np.ndarray, "m 3"]:
     """Places spread evenly over the part of the unit ball that sensors see through; fewer where hardly any is."""
     found = np.zeros((0, 3))
@@ -174,7 +179,7 @@ def _free(
         for _ in range(LOOKS):
             unknown = np.flatnonzero(~free)
             sensor = sensors[rng.integers(len(sensors), size=len(unknown))]
-            free[unknown] = _seen_through(stage, sensor, places[unknown])
+            free[unknown] = _seen_through(sitter, sensor, places[unknown])
         found = np.concatenate([found, places[free]])
         if len(found) >= wanted:
             break
@@ -182,10 +187,10 @@ def _free(
 
 
 def _seen_through(
-    stage: Stage, sensors: Float64[np.ndarray, "n 3"], targets: Float64[np.ndarray, "n 3"]
+    sitter: Sitter, sensors: Float64[np.ndarray, "n 3"], targets: Float64[np.ndarray, "n 3"]
 ) -> Bool[np.ndarray, "n"]:
     """Whether each target lies in the open before its sensor: nothing in between, and no back of a face behind it."""
     directions = targets - sensors
-    hits = stage.solids.first_hits(sensors, directions)
-    away = np.einsum("nk,nk->n", stage.face_normals[hits.faces], directions) > 0
+    hits = sitter.solids.first_hits(sensors, directions)
+    away = np.einsum("nk,nk->n", sitter.face_normals[hits.faces], directions) > 0
     return (hits.distance > 1) & ~(hits.hit & away)

@@ -18,16 +18,16 @@ from headfield.studio.phone import phone_photo
 from headfield.studio.photograph import expose
 from headfield.studio.rigs import rig
 from headfield.studio.sight import visible_landmarks
-from headfield.studio.stage import LitStage, Stage
+from headfield.studio.sitter import LitSitter, Sitter
 
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """One figure on its stage, and what decides its pictures."""
+    """One figure, made ready as a sitter, and what decides its pictures."""
 
     order: Order
     figure: Figure
-    stage: Stage
+    sitter: Sitter
     seed: int
     expression: int
 
@@ -46,8 +46,8 @@ class Session:
         }
 
     @cached_property
-    def _in_one_light(self) -> LitStage:
-        return self.stage.lit(sample_light(self._chance("light")))
+    def _in_one_light(self) -> LitSitter:
+        return self.sitter.lit(sample_light(self._chance("light")))
 
     def _chance(self, *decision: str) -> np.random.Generator:
         return stream(self.seed, "session", self.expression, *decision)
@@ -55,7 +55,7 @@ class Session:
     def _take(self, index: int) -> View:
         name, camera = list(self.cameras.items())[index]
         each = self.order.light == "view"
-        lit = self.stage.lit(sample_light(self._chance("light", name))) if each else self._in_one_light
+        lit = self.sitter.lit(sample_light(self._chance("light", name))) if each else self._in_one_light
         plate = expose(lit, camera)
         background = sample_background(self._chance("background", name), camera.height, camera.width)
         if name.startswith("phone"):
@@ -65,7 +65,7 @@ class Session:
         wanted = self.order.layers
         return replace(
             view,
-            landmarks=visible_landmarks(self.stage, camera, self.figure.landmarks),
+            landmarks=visible_landmarks(self.sitter, camera, self.figure.landmarks),
             mask=view.mask if "mask" in wanted else None,
             normals=view.normals if "normals" in wanted else None,
             depth=view.depth if "depth" in wanted else None,

@@ -1,4 +1,4 @@
-"""How the places of a stage look to a camera: what they scatter and what they mirror. All in linear light.
+"""How the places of a sitter look to a camera: what they scatter and what they mirror. All in linear light.
 
 A matt surface of albedo a sends out ``a / pi`` times the light that falls on it. Hollows are a little brighter than
 their view of the sky, since their walls light each other in the walls' own colour. The highlight comes on top.
@@ -24,7 +24,7 @@ from headfield.studio.highlights import (
 )
 from headfield.studio.light import COSINE_LOBE, Lamp
 from headfield.studio.material import Material, interpolate
-from headfield.studio.stage import LitStage, Stage
+from headfield.studio.sitter import LitSitter, Sitter
 from headfield.units import MILLIMETRES_PER_UNIT
 
 BARE_GLOSS = 0.25
@@ -54,7 +54,7 @@ FREE_PATH = np.float32(0.9 / MILLIMETRES_PER_UNIT)
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Places of a stage as a camera sees them."""
+    """Places of a sitter as a camera sees them."""
 
     faces: Int64[np.ndarray, "n"]
     weights: Float32[np.ndarray, "n 3"]
@@ -75,31 +75,31 @@ class Seen:
         )
 
 
-def radiance(lit: LitStage, seen: Seen) -> tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]:
+def radiance(lit: LitSitter, seen: Seen) -> tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]:
     """The light that leaves each place towards the eye, and its opacity."""
-    stage = lit.stage
-    here = interpolate(lit.at_vertices, stage.surface.faces[seen.faces], seen.weights)
-    normals = _facing(stage, seen, here[:, :3])
+    sitter = lit.sitter
+    here = interpolate(lit.at_vertices, sitter.surface.faces[seen.faces], seen.weights)
+    normals = _facing(sitter, seen, here[:, :3])
     colour = np.zeros((len(here), 3), np.float32)
     opacity = np.ones(len(here), np.float32)
-    parts = stage.part_of(seen.faces)
+    parts = sitter.part_of(seen.faces)
     for index in np.unique(parts):
         at = np.flatnonzero(parts == index)
-        material, local = stage.materials[index], seen.taken(at, first_face=int(stage.first_faces[index]))
+        material, local = sitter.materials[index], seen.taken(at, first_face=int(sitter.first_faces[index]))
         look = _fibres if material.fibrous else _surface
         colour[at], opacity[at] = look(lit, material, local, normals[at], _Falling.of(here[at, 3:]))
-    from_behind = dot(stage.face_normals[seen.faces], seen.to_eye) < 0
-    opacity[from_behind & stage.fibrous[parts]] = 0
+    from_behind = dot(sitter.face_normals[seen.faces], seen.to_eye) < 0
+    opacity[from_behind & sitter.fibrous[parts]] = 0
     return colour, opacity
 
 
-def normals(stage: Stage, seen: Seen) -> Float32[np.ndarray, "n 3"]:
+def normals(sitter: Sitter, seen: Seen) -> Float32[np.ndarray, "n 3"]:
     """Unit normals on the side of the surface that the eye sees, never turned away from it."""
-    return _facing(stage, seen, interpolate(stage.normals, stage.surface.faces[seen.faces], seen.weights))
+    return _facing(sitter, seen, interpolate(sitter.normals, sitter.surface.faces[seen.faces], seen.weights))
 
 
-def _facing(stage: Stage, seen: Seen, interpolated: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
-    side = np.where(dot(stage.face_normals[seen.faces], seen.to_eye) < 0, np.float32(-1), np.float32(1))
+def _facing(sitter: Sitter, seen: Seen, interpolated: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
+    side = np.where(dot(sitter.face_normals[seen.faces], seen.to_eye) < 0, np.float32(-1), np.float32(1))
     facing = interpolated * side[:, None]
     facing -= np.minimum(dot(facing, seen.to_eye), 0)[:, None] * seen.to_eye
     return facing / np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), np.float32(1e-9))
@@ -122,7 +122,7 @@ Look = tuple[Float32[np.ndarray, "n 3"], Float32[np.ndarray, "n"]]
 
 
 def _surface(
-    lit: LitStage, material: Material, seen: Seen, normals: Float32[np.ndarray, "n 3"], falling: _Falling
+    lit: LitSitter, material: Material, seen: Seen, normals: Float32[np.ndarray, "n 3"], falling: _Falling
 ) -> Look:
     """A surface: matt under a dielectric's gloss."""
     albedo = material.albedo(seen.faces, seen.weights, seen.footprint)
@@ -142,7 +142,7 @@ def _surface(
 
 
 def _fibres(
-    lit: LitStage, material: Material, seen: Seen, normals: Float32[np.ndarray, "n 3"], falling: _Falling
+    lit: LitSitter, material: Material, seen: Seen, normals: Float32[np.ndarray, "n 3"], falling: _Falling
 ) -> Look:
     """Hair: strands in all shades of its colour, with a fibre's sheen, that thin out where there is little of it."""
     corners = material.part.mesh.faces[seen.faces]
@@ -190,7 +190,7 @@ def _sharp(albedo: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n"]:
 
 
 def _on_fibres(
-    lit: LitStage,
+    lit: LitSitter,
     normals: Float32[np.ndarray, "n 3"],
     leaning: Float32[np.ndarray, "n 3"],
     flow: Float32[np.ndarray, "n 3"],
@@ -207,7 +207,7 @@ def _on_fibres(
     return np.maximum(received, falling.irradiance / 5)
 
 
-def _shining(lit: LitStage, falling: _Falling) -> Iterator[tuple[Lamp, Float32[np.ndarray, "n"]]]:
+def _shining(lit: LitSitter, falling: _Falling) -> Iterator[tuple[Lamp, Float32[np.ndarray, "n"]]]:
     """What is bright enough for strands to gleam in it, and how much of it each place sees."""
     for k, lamp in enumerate(lit.light.lamps):
         yield lamp, falling.visibility[:, k]

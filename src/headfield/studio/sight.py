@@ -8,14 +8,14 @@ from jaxtyping import Float64
 
 from headfield.cameras import Camera
 from headfield.capture import Landmarks
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.units import MILLIMETRES_PER_UNIT
 
 BEFORE = 1.5 / MILLIMETRES_PER_UNIT
 """What lies this close before a landmark does not hide it: landmarks of one person's skin are no exact places."""
 
 
-def visible_landmarks(stage: Stage, camera: Camera, landmarks: Float64[np.ndarray, "68 3"]) -> Landmarks:
+def visible_landmarks(sitter: Sitter, camera: Camera, landmarks: Float64[np.ndarray, "68 3"]) -> Landmarks:
     """The landmarks in the pixels of a camera; visible where they lie in the picture and nothing solid hides them."""
     exact = camera.to(dtype=torch.float64, device="cpu")
     pixels, depth = (values.numpy() for values in exact.project(torch.from_numpy(landmarks)))
@@ -23,4 +23,4 @@ def visible_landmarks(stage: Stage, camera: Camera, landmarks: Float64[np.ndarra
     eye = np.broadcast_to(exact.centre.numpy(), landmarks.shape)
     way = landmarks - eye
     until = 1 - BEFORE / np.linalg.norm(way, axis=1)
-    return Landmarks(pixels, inside & ~stage.solids.occluded(eye, way, max_distance=until))
+    return Landmarks(pixels, inside & ~sitter.solids.occluded(eye, way, max_distance=until))

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from headfield.studio.outlook import LONGEST, longest_edges, sees_out
-from headfield.studio.stage import Stage
+from headfield.studio.sitter import Sitter
 from headfield.surface import Mesh, unit
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -14,14 +14,14 @@ FINEST = 3.0 / MILLIMETRES_PER_UNIT
 """Faces with longer edges than this that are seen in part only are divided."""
 
 
-def outer_surface(stage: Stage) -> Mesh:
+def outer_surface(sitter: Sitter) -> Mesh:
     """The solid parts of a figure as far as they can be seen from outside, as one mesh without texture.
 
     Those are the faces from which some straight way leads out. Faces that others hide in part are divided until the
     border of what is seen is known to :data:`FINEST`.
     """
-    vertices, faces, seen = stage.surface.vertices, stage.solids.mesh.faces, stage.sees_out
-    told = stage.told_by_corners
+    vertices, faces, seen = sitter.surface.vertices, sitter.solids.mesh.faces, sitter.sees_out
+    told = sitter.told_by_corners
     kept: list[Int64[np.ndarray, "_ 3"]] = []
     while len(faces):
         large, corners = longest_edges(vertices[faces]) > FINEST, seen[faces]
@@ -32,7 +32,7 @@ def outer_surface(stage: Stage) -> Mesh:
         edges, sides = _edges(faces)
         middles = vertices[edges].mean(axis=1)
         normals = _normals_at(sides, vertices[faces])
-        seen = np.concatenate([seen, sees_out(stage.solids, middles, normals)])
+        seen = np.concatenate([seen, sees_out(sitter.solids, middles, normals)])
         sides = sides + len(vertices)
         vertices = np.concatenate([vertices, middles])
         six = seen[np.concatenate([faces, sides], axis=1)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float64
 
 from headfield.studio.body import BUST
 from headfield.studio.cloth import clothe
@@ -19,6 +20,7 @@ from headfield.studio.hair.styles import HairStyle
 from headfield.studio.headwear import UNDER_HATS, Headwear, make_headwear, sample_headwear
 from headfield.studio.look import Look, sample_cloth
 from headfield.studio.model import HeadModel
+from headfield.studio.shells import eased
 from headfield.surface import Mesh
 
 BARE = 0.1
@@ -29,6 +31,9 @@ COVERED = 0.14
 
 BESPECTACLED = 0.2
 """How often somebody wears glasses."""
+
+STILL = 0.96
+"""As far out as this no expression moves clothes."""
 
 RIMS: tuple[RGB, ...] = ((0.05, 0.05, 0.05), (0.28, 0.16, 0.08), (0.62, 0.6, 0.56), (0.7, 0.55, 0.3), (0.4, 0.08, 0.1))
 """What frames are coloured like: black, tortoise, steel, gold, red."""
@@ -60,9 +65,18 @@ def sample_outfit(rng: np.random.Generator, style: HairStyle) -> Outfit:
 
 
 def put_on(
-    outfit: Outfit, model: HeadModel, follow: Deformation, look: Look, rng: np.random.Generator
+    outfit: Outfit,
+    model: HeadModel,
+    still: Float64[np.ndarray, "v 3"],
+    moved: Float64[np.ndarray, "v 3"],
+    look: Look,
+    rng: np.random.Generator,
 ) -> tuple[Part, ...]:
-    """All parts of an outfit, worn by whoever the deformation leads to."""
+    """All parts of an outfit, worn by a person whose vertices are ``still`` without and ``moved`` with an expression.
+
+    It is fitted and cut without one, so that its vertices are the same with every expression.
+    """
+    follow, settle = Deformation.of(model, still), Deformation.between(model, still, moved)
     make_rng, paint_rng = rng.spawn(2)
     pieces: dict[str, Mesh] = {}
     if outfit.garment is not None:
@@ -72,18 +86,26 @@ def put_on(
     # What is worn over something else comes later and ends a little farther out, so that no two layers share a cap.
     radii = np.linspace(BUST, 1, len(pieces) + 1)[1:]
     worn = {
-        name: cut_at_sphere(worn_by(follow, mesh), float(radius))
+        name: _settled(settle, cut_at_sphere(worn_by(follow, mesh), float(radius)))
         for (name, mesh), radius in zip(pieces.items(), radii, strict=True)
     }
     parts = [_of_cloth(name, mesh, outfit, look, paint_rng) for name, mesh in worn.items()]
     if outfit.glasses is not None:
-        parts += _spectacles(make_glasses(outfit.glasses, model), follow, paint_rng)
+        glasses = make_glasses(outfit.glasses, model)
+        fitted = {name: _settled(settle, worn_by(follow, mesh)) for name, mesh in glasses.items()}
+        parts += _spectacles(fitted, paint_rng)
     return tuple(parts)
 
 
 def worn_by(follow: Deformation, mesh: Mesh) -> Mesh:
     """What was made on the mean head, on another one."""
     return replace(mesh, vertices=follow.apply(mesh.vertices))
+
+
+def _settled(settle: Deformation, mesh: Mesh) -> Mesh:
+    """What is worn, after the face has moved; where the bust ends nothing moves."""
+    free = eased((STILL - np.linalg.norm(mesh.vertices, axis=1)) / 0.2)
+    return replace(mesh, vertices=mesh.vertices + free[:, None] * (settle.apply(mesh.vertices) - mesh.vertices))
 
 
 def _of_cloth(name: str, mesh: Mesh, outfit: Outfit, look: Look, rng: np.random.Generator) -> Part:
@@ -96,13 +118,13 @@ def _of_cloth(name: str, mesh: Mesh, outfit: Outfit, look: Look, rng: np.random.
     return Part(name, clothe(mesh, cloth, rng), gloss=0.06, roughness=0.85)
 
 
-def _spectacles(pieces: Mapping[str, Mesh], follow: Deformation, rng: np.random.Generator) -> list[Part]:
+def _spectacles(pieces: Mapping[str, Mesh], rng: np.random.Generator) -> list[Part]:
     rim = RIMS[rng.integers(len(RIMS))]
     parts = []
     for name, mesh in pieces.items():
         lens = name == "lenses"
         coloured = replace(
-            worn_by(follow, mesh),
+            mesh,
             colours=np.tile(np.rint(np.array(TINT if lens else rim) * 255).astype(np.uint8), (len(mesh.vertices), 1)),
             attributes={"opacity": np.full(len(mesh.vertices), SHADE, np.float32)} if lens else {},
         )

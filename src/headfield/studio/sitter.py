@@ -33,7 +33,7 @@ MOST_SPREADING = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class Sitter:
     """A figure as one surface, and what that surface's shape decides about light.
 
     In ``surface`` vertices in the same place are one, so that no seam of a texture shows in normals or light.
@@ -48,7 +48,7 @@ class Stage:
     """Meets what depths and scanners know: the solid parts. Its faces are the surface's first ones."""
 
     @staticmethod
-    def of(figure: Figure) -> Stage:
+    def of(figure: Figure) -> Sitter:
         """Set up a figure."""
         parts = tuple(sorted(figure.parts, key=lambda part: not part.solid))
         surface = _as_one([part.mesh for part in parts])
@@ -56,12 +56,12 @@ class Stage:
         solid_faces = sum(len(part.mesh.faces) for part in parts if part.solid)
         if solid_faces < len(surface.faces):
             solids = RayCaster(Mesh(surface.vertices, surface.faces[:solid_faces]))
-        return Stage(parts, surface, scene, solids)
+        return Sitter(parts, surface, scene, solids)
 
     @staticmethod
-    def of_mesh(mesh: Mesh) -> Stage:
+    def of_mesh(mesh: Mesh) -> Sitter:
         """Set up a mesh that is no figure, such as a real scan."""
-        return Stage.of(Figure((Part("mesh", mesh),), landmarks=np.zeros((68, 3))))
+        return Sitter.of(Figure((Part("mesh", mesh),), landmarks=np.zeros((68, 3))))
 
     @cached_property
     def first_faces(self) -> Int64[np.ndarray, "p"]:
@@ -129,7 +129,7 @@ class Stage:
         y, z, x = self.transfer[:, 1:4].T * np.float32(np.sqrt(3 / np.pi))
         return np.stack([x, y, z], axis=1)
 
-    def lit(self, light: Light) -> LitStage:
+    def lit(self, light: Light) -> LitSitter:
         """The figure in a light."""
         visibility = np.zeros((len(self.normals), len(light.lamps)), np.float32)
         irradiance = np.maximum(self.transfer @ light.ambient, 0)
@@ -137,7 +137,7 @@ class Stage:
             visibility[:, k] = lamp_visibility(self.surface, self.solids, self.means, self.sees_out, lamp)
             facing = np.maximum(self.normals @ lamp.direction, 0)
             irradiance += (visibility[:, k] * facing)[:, None] * lamp.colour
-        return LitStage(self, light, self._scattered(irradiance), visibility)
+        return LitSitter(self, light, self._scattered(irradiance), visibility)
 
     def _scattered(self, irradiance: Float32[np.ndarray, "v 3"]) -> Float32[np.ndarray, "v 3"]:
         """Light spread beneath the skin: diffusion over the surface, further for red, which warms shadows' edges."""
@@ -160,10 +160,10 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class LitStage:
+class LitSitter:
     """A figure in a light, ready to be photographed from anywhere."""
 
-    stage: Stage
+    sitter: Sitter
     light: Light
     irradiance: Float32[np.ndarray, "v 3"]
     """The light that falls on each vertex, directly."""
@@ -173,8 +173,8 @@ class LitStage:
     @cached_property
     def at_vertices(self) -> Float32[np.ndarray, "v k"]:
         """All that pictures interpolate: normal, irradiance, openness, outlook, visibility of each lamp."""
-        stage = self.stage
-        columns = [stage.normals, self.irradiance, stage.openness[:, None], stage.outlook, self.visibility]
+        sitter = self.sitter
+        columns = [sitter.normals, self.irradiance, sitter.openness[:, None], sitter.outlook, self.visibility]
         return np.concatenate(columns, axis=1)
 
 
