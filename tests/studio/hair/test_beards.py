@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from headfield.studio.builtin import load_builtin
-from headfield.studio.hair.beards import BEARD_KINDS, BeardStyle, grow_beard, sample_beard, shadow
+from headfield.studio.hair.beards import BEARD_KINDS, BeardStyle, grow_beard, sample_beard
 
 from ..closed import assert_closed, assert_within_sphere
 from .test_grow import covered
@@ -21,15 +21,8 @@ def test_beards_are_closed_and_leave_eyes_and_nose_free(kind):
     assert hull.bounds[1, 1] < 0.1
 
 
-@pytest.mark.parametrize("kind", ["shaved", "stubble"])
-def test_stubble_is_a_shade_and_no_hull(kind, rng):
-    assert grow_beard(BeardStyle(kind), load_builtin(), rng) is None
-
-
-def test_stubble_is_as_dark_as_it_is_said_to_be_and_nowhere_else():
-    chin, brow = [0, -0.41, 0.475], [0, 0.3, 0.475]
-    shade = shadow(BeardStyle("stubble", shadow=0.6), np.array([chin, brow], float))
-    np.testing.assert_allclose(shade, [0.6, 0])
+def test_the_shaved_wear_nothing(rng):
+    assert grow_beard(BeardStyle("shaved"), load_builtin(), rng) is None
 
 
 def test_a_short_beard_is_longer_at_the_chin_the_longer_it_is():

@@ -7,7 +7,7 @@ from headfield.errors import InputError
 from headfield.studio.builtin import load_builtin
 from headfield.studio.hair.ground import ground_of
 from headfield.studio.hair.grow import grow
-from headfield.studio.hair.library import GROOMS, grooms_here, guides_of, sheets_of
+from headfield.studio.hair.library import GROOMS, guides_of, sheets_of
 from headfield.studio.hair.styles import sample_style
 
 from ..closed import assert_closed, assert_within_sphere
@@ -40,17 +40,10 @@ def test_meshes_know_the_way_their_hair_runs(assets):
     assert np.median(np.abs(sheets.flow[hanging, 1])) > 0.8
 
 
-def test_every_groom_comes_up_where_its_data_are(assets):
-    here = grooms_here()
-    assert set(here) == set(GROOMS)
-    rng = np.random.default_rng(0)
-    assert {sample_style(rng, grooms=here).source for _ in range(2000)} == {None, *GROOMS}
-
-
-def test_without_data_hair_grows_by_itself(monkeypatch, tmp_path, rng):
-    monkeypatch.setenv("HEADFIELD_ASSETS", str(tmp_path))
-    assert grooms_here() == {}
-    assert {sample_style(rng, grooms=grooms_here()).source for _ in range(100)} == {None}
+def test_every_groom_comes_up_where_it_is_offered_and_none_elsewhere(rng):
+    offered = {name: groom.family for name, groom in GROOMS.items()}
+    assert {sample_style(rng, grooms=offered).source for _ in range(2000)} == {None, *GROOMS}
+    assert {sample_style(rng).source for _ in range(100)} == {None}
 
 
 def test_damaged_strands_are_said_to_be_damaged(assets, monkeypatch, tmp_path):

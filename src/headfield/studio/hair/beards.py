@@ -1,4 +1,4 @@
-"""Beards and moustaches: from stubble, which is only a shade of the skin, to full beards that hang over the collar."""
+"""Beards and moustaches, from trimmed ones to full beards that hang over the collar; stubble is painted in the skin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float, Float64
 
-from headfield.studio import regions
 from headfield.studio.hair.fields import along_skin
 from headfield.studio.hair.ground import Ground, ground_of
 from headfield.studio.hair.growth import between, grown, leaders_of, roots_in, waved
@@ -20,7 +19,7 @@ from headfield.studio.regions import BEARD, MOUSTACHE
 from headfield.studio.shells import joined
 from headfield.surface import Mesh, unit
 
-BeardKind = Literal["shaved", "stubble", "moustache", "goatee", "short", "full"]
+BeardKind = Literal["shaved", "moustache", "goatee", "short", "full"]
 BEARD_KINDS: tuple[BeardKind, ...] = get_args(BeardKind)
 POINTS = 20
 
@@ -34,32 +33,21 @@ class BeardStyle:
     """Within what the kind allows."""
     wave: float = 0.3
     """How curly it is."""
-    shadow: float = 0.0
-    """How dark what is shaved shows through the skin, over the whole region of the beard."""
 
 
 def sample_beard(rng: np.random.Generator, *, femininity: float = 0.5) -> BeardStyle:
     """A random beard: often none, and never one on the womanly half."""
-    odds = np.array([0.3, 0.22, 0.1, 0.1, 0.16, 0.12])
+    odds = np.array([0.52, 0.1, 0.1, 0.16, 0.12])
     drawn = BEARD_KINDS[rng.choice(len(BEARD_KINDS), p=odds)]
-    length, wave, shade = (float(u) for u in rng.random(3))
+    length, wave = (float(u) for u in rng.random(2))
     if femininity >= 0.5:
         return BeardStyle("shaved", length, wave)
-    shadow = {"shaved": 0.3 * shade, "stubble": 0.35 + 0.65 * shade}.get(drawn, 0.6 * shade)
-    return BeardStyle(drawn, length, wave, shadow)
-
-
-def shadow(style: BeardStyle, points: Float[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n"]:
-    """How much stubble shows in the skin at points of the mean head, 0 to 1: all of it under a beard."""
-    whole = np.maximum(regions.beard(points), regions.moustache(points)) * style.shadow
-    if style.kind in ("shaved", "stubble"):
-        return whole
-    return np.maximum(whole, np.clip(0.5 + _extent(style, points) / 0.03, 0, 1))
+    return BeardStyle(drawn, length, wave)
 
 
 def grow_beard(style: BeardStyle, model: HeadModel, rng: np.random.Generator) -> Mesh | None:
-    """The closed hull of a beard on the model's mean head, with hair's attributes; none for stubble and the shaved."""
-    if style.kind in ("shaved", "stubble"):
+    """The closed hull of a beard on the model's mean head, with hair's attributes; none for the shaved."""
+    if style.kind == "shaved":
         return None
     ground = ground_of(model)
     lip = _over_the_lip(style, ground, rng)

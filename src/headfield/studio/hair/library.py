@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from headfield.errors import InputError, reading
 from headfield.mesh import obj
-from headfield.studio.assets import asset, available
+from headfield.studio.assets import asset
 from headfield.studio.hair.ground import Ground
 from headfield.studio.hair.strands import respaced
 from headfield.studio.hair.styles import Family
@@ -120,12 +120,6 @@ GROOMS: Mapping[str, Groom] = {
     "short03": Groom("hair-meshes", "short03.obj", "side-part"),
     "short04": Groom("hair-meshes", "short04.obj", "slicked-back"),
 }
-
-
-def grooms_here() -> Mapping[str, Family]:
-    """The grooms whose data are on this machine, each with its family."""
-    present = {data for data in WEARERS if available(data)}
-    return {name: groom.family for name, groom in GROOMS.items() if groom.data in present}
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,7 @@ def sample_style(
     """A random style: every family for everyone, some oftener on men or on women, hair thinner and higher with age.
 
     ``femininity`` and ``age`` run from 0 to 1; with both at one half every family is equally likely. ``grooms`` are
-    what hair may be shaped after (see :func:`headfield.studio.hair.library.grooms_here`).
+    what hair may be shaped after (see :mod:`headfield.studio.hair.library`).
     """
     lean = 2 * femininity - 1
     weights = np.array([_WOMANLY.get(f, 1) ** lean * _MANLY.get(f, 1) ** -lean for f in FAMILIES])
