@@ -102,7 +102,7 @@ def test_a_name_that_is_none_is_told_the_others():
 def test_a_named_folder_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("HEADFIELD_ASSETS", str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"HEADFIELD_ASSETS names .*nowhere, which is no folder; name one or unset"):
-        asset("eyes")
+        asset("hair-strands")
 
 
 def test_assets_come_from_the_named_folder(assets: Path):
@@ -113,21 +113,21 @@ def test_assets_come_from_the_named_folder(assets: Path):
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
 def test_a_damaged_asset_is_named(damage: str, assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    shutil.copytree(assets / "brows", tmp_path / "brows")
+    shutil.copytree(assets / "hair" / "strands", tmp_path / "hair" / "strands")
     monkeypatch.setenv("HEADFIELD_ASSETS", str(tmp_path))
-    victim = tmp_path / "brows" / "eyebrow003.png"
+    victim = tmp_path / "hair" / "strands" / "Bob.npz"
     content = victim.read_bytes()
     victim.chmod(0o644)
     if damage == "gone":
-        (tmp_path / "brows").chmod(0o755)
+        victim.parent.chmod(0o755)
         victim.unlink()
     else:
         victim.write_bytes(content[:-1] if damage == "cut" else content[:-1] + b"?")
     sentence = {"gone": "is missing", "cut": r"is damaged \(its size", "changed": r"is damaged \(its checksum"}[damage]
     with pytest.raises(
-        InputError, match=f"eyebrow003.png {sentence}.*; put it there or unset HEADFIELD_ASSETS and run"
+        InputError, match=f"Bob.npz {sentence}.*; put it there or unset HEADFIELD_ASSETS and run"
     ):
-        verify("brows")
+        verify("hair-strands")
 
 
 def test_the_data_here_are_what_the_registry_says(assets: Path):
@@ -299,7 +299,7 @@ def test_the_command_lists_everything_and_says_what_is_missing(elsewhere: Path, 
 
 
 def test_the_command_checks_files(assets: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["assets", "list", "brows", "eyes", "--check"]) == 0
+    assert main(["assets", "list", "hair-strands", "hair-meshes", "--check"]) == 0
     assert capsys.readouterr().out.count("checked") == 2
 
 
@@ -320,7 +320,7 @@ def test_the_command_does_not_fetch_beside_a_named_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("HEADFIELD_ASSETS", str(tmp_path))
-    assert main(["assets", "fetch", "eyes"]) == 2
+    assert main(["assets", "fetch", "hair-strands"]) == 2
     assert (
         "HEADFIELD_ASSETS names a folder that is used instead of what is fetched; unset it" in capsys.readouterr().err
     )
