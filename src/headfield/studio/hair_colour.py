@@ -26,8 +26,8 @@ STREAKED, SPRINKLED = 1.3, 0.5
 SINGLED = 0.3
 """How far the share of a rarer colour strays from strand to strand, beside what it would if each had one colour."""
 
-SHORT = -0.2
-"""Hair that ends above this height is short."""
+SHORT = -0.45
+"""Hair that ends above this height, the level of the chin, is short."""
 
 
 def colour_hair(mesh: Mesh, hair: HairColour, rng: np.random.Generator) -> Mesh:
@@ -45,13 +45,13 @@ def colour_hair(mesh: Mesh, hair: HairColour, rng: np.random.Generator) -> Mesh:
     light, streaks = _mixed_in(light, streaks, lighter, _in_locks(0.8 * hair.highlights, STREAKED, rank))
     greyed = _in_locks(_greying(hair.grey, mesh.vertices), SPRINKLED, 1 - rank)
     light, streaks = _mixed_in(light, streaks, grey, greyed)
-    # Short hair is cut before its tips have seen much sun.
-    hanging = np.clip((SHORT - mesh.vertices[:, 1].min()) / 0.3, 0.2, 1)
+    # Short hair is cut before its tips have seen much sun, and shows as much of its roots everywhere.
+    hanging = np.clip((SHORT - mesh.vertices[:, 1].min()) / 0.25, 0.1, 1)
     tips = hanging * hair.tips * np.clip((along - 0.35) / 0.65, 0, 1)
     light = light + tips[:, None] * np.maximum(lighter - light, 0)
 
     # Light hair lets light through, so that its locks differ more than those of black hair.
-    depth = (0.25 + 0.2 * float(base.max())) * (rank - 0.5) - 0.3 * np.clip(1 - along / 0.3, 0, 1)
+    depth = (0.25 + 0.2 * float(base.max())) * (rank - 0.5) - 0.3 * hanging * np.clip(1 - along / 0.3, 0, 1)
     warmth = 0.02 * noise.wave(mesh.vertices.astype(np.float32) + 9, 0.15)
     shade = np.exp(depth)[:, None] * np.exp(warmth[:, None] * np.array([1.0, 0.0, -1.0]))
     colours = np.rint(encode(np.clip(light * shade, 0, 1)) * 255).astype(np.uint8)
