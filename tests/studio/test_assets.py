@@ -124,9 +124,7 @@ def test_a_damaged_asset_is_named(damage: str, assets: Path, tmp_path: Path, mon
     else:
         victim.write_bytes(content[:-1] if damage == "cut" else content[:-1] + b"?")
     sentence = {"gone": "is missing", "cut": r"is damaged \(its size", "changed": r"is damaged \(its checksum"}[damage]
-    with pytest.raises(
-        InputError, match=f"Bob.npz {sentence}.*; put it there or unset HEADFIELD_ASSETS and run"
-    ):
+    with pytest.raises(InputError, match=f"Bob.npz {sentence}.*; put it there or unset HEADFIELD_ASSETS and run"):
         verify("hair-strands")
 
 
