@@ -20,6 +20,11 @@ class MissingExtraError(InputError):
 
     def __init__(self, what: str, extra: str):
         super().__init__(f'{what} is not installed; `pip install "headfield[{extra}]"` brings it.')
+        self._given = (what, extra)
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        # Errors come back from worker processes, and an exception is made again from its sentence unless it says how.
+        return type(self), self._given
 
 
 @contextmanager
