@@ -21,7 +21,7 @@ def angles(name: str, centre=(0.0, 0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:
     return np.degrees(np.arctan2(x, z)), np.degrees(np.arctan2(y, np.hypot(x, z)))
 
 
-COUNTS = {"orbit": 64, "arc": 77, "grid": 25, "fibonacci": 128, "sphere": 24, "phone": 1}
+COUNTS = {"orbit": 64, "arc": 77, "grid": 25, "fibonacci": 128, "sphere": 24, "phone": 1, "phones": 6}
 
 
 @pytest.mark.parametrize("name", RIGS)
@@ -96,7 +96,7 @@ def test_phone_photos_differ_and_show_the_face():
 
 
 def test_the_same_seed_stands_in_the_same_places():
-    for name in ("sphere", "phone"):
+    for name in ("sphere", "phone", "phones"):
         assert torch.equal(cameras(name, 3).rotation, cameras(name, 3).rotation)
         assert not torch.equal(cameras(name, 3).rotation, cameras(name, 4).rotation)
     assert PORTRAIT_DISTANCE * MILLIMETRES_PER_UNIT == 1500

@@ -21,7 +21,8 @@ class Order:
     split: Split = "train"
     """What the data set is for; people of different splits differ whatever their numbers."""
     rig: tuple[str, ...] = ("sphere",)
-    """Where the cameras stand: some of orbit, arc, grid, fibonacci, views-1, views-3, views-6, sphere, phone."""
+    """Where the cameras stand: some of orbit, arc, grid, fibonacci, views-1, views-3, views-6, sphere, phone,
+    phones."""
     size: int = 256
     """The width and height of the pictures in pixels."""
     expressions: int | Literal["all"] = 1

@@ -93,16 +93,39 @@ def _cumulative(
 
 def _phone(pixels: int, rng: np.random.Generator) -> Camera:
     """One photo by hand: 0.35 to 2 m from the face, tilted, off-centre, any framing from the face to the shoulders."""
-    face = torch.tensor(FACE, dtype=torch.float64)
-    distance = float(np.exp(rng.uniform(np.log(350), np.log(2000)))) / MILLIMETRES_PER_UNIT
     azimuth, elevation = np.clip(rng.normal([0, 3], [28, 10]), [-80, -30], [80, 35])
+    return Camera.stack([_by_hand(azimuth, elevation, rng.uniform(1.0, 2.0), FACE, pixels, rng)])
+
+
+def _phones(pixels: int, rng: np.random.Generator) -> Camera:
+    """Six photos by hand, from the front and both sides, for networks that learn to look at one photo."""
+    azimuths = np.linspace(-90, 90, 6) + rng.normal(0, 12, 6)
+    elevations = np.clip(rng.normal(2, 14, 6), -35, 40)
+    taken = []
+    for azimuth, elevation in zip(azimuths, elevations, strict=True):
+        # From the side, the middle of the head rather than of the face.
+        middle = (0.0, FACE[1], FACE[2] * max(0.0, float(np.cos(np.radians(azimuth)))))
+        taken.append(_by_hand(azimuth, elevation, rng.uniform(1.1, 2.3), middle, pixels, rng))
+    return Camera.stack(taken)
+
+
+def _by_hand(
+    azimuth: float,
+    elevation: float,
+    size: float,
+    middle: tuple[float, float, float],
+    pixels: int,
+    rng: np.random.Generator,
+) -> Camera:
+    """A camera held by hand in some direction that takes in so much around the middle."""
+    about = torch.tensor(middle, dtype=torch.float64)
+    distance = float(np.exp(rng.uniform(np.log(350), np.log(2000)))) / MILLIMETRES_PER_UNIT
     roll = np.radians(np.clip(rng.normal(0, 6), -20, 20))
-    size = rng.uniform(1.0, 2.0)
-    aim = face + torch.from_numpy(rng.normal(0, 0.07 * size, 3))
+    aim = about + torch.from_numpy(rng.normal(0, 0.07 * size, 3))
     aim[1] = max(float(aim[1]), BUST_BOTTOM + size / 2)
     return Camera.look_at(
-        (face + distance * on_sphere(torch.tensor(azimuth), torch.tensor(elevation)))[None],
-        aim[None],
+        about + distance * on_sphere(torch.tensor(azimuth), torch.tensor(elevation)),
+        aim,
         focal=focal_for(size, distance=distance, pixels=pixels),
         width=pixels,
         height=pixels,
@@ -120,6 +143,7 @@ RIGS: dict[str, Rig] = {
     "views-6": lambda pixels, rng: _few(pixels, 6),
     "sphere": _sphere,
     "phone": _phone,
+    "phones": _phones,
 }
 """Each rig by its name. ``views-1``, ``-3`` and ``-6`` are the few views of InstantAvatar (section 4.4): the front,
 ±45°, ±90°, and the front from below; each begins with the one before."""
