@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from headfield.cameras import Camera
     from headfield.capture import Capture, Landmarks, Scan, Subject, View
     from headfield.errors import InputError
+    from headfield.head import Head, load
     from headfield.surface import Mesh
     from headfield.transforms import Similarity
 
@@ -21,6 +22,7 @@ __version__ = version("headfield")
 _HOME = {
     "Camera": "headfield.cameras",
     "Capture": "headfield.capture",
+    "Head": "headfield.head",
     "InputError": "headfield.errors",
     "Landmarks": "headfield.capture",
     "Mesh": "headfield.surface",
@@ -28,11 +30,13 @@ _HOME = {
     "Similarity": "headfield.transforms",
     "Subject": "headfield.capture",
     "View": "headfield.capture",
+    "load": "headfield.head",
 }
 
 __all__ = [
     "Camera",
     "Capture",
+    "Head",
     "InputError",
     "Landmarks",
     "Mesh",
@@ -41,6 +45,7 @@ __all__ = [
     "Subject",
     "View",
     "__version__",
+    "load",
 ]
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "import": Command("headfield.cli.import_", "Bring captures and scans from other formats into a data set."),
     "show": Command("headfield.cli.show", "Draw a contact sheet of a data set's subjects."),
     "studio": Command("headfield.cli.studio", "Make synthetic people: pictures, scans and true surfaces."),
+    "render": Command("headfield.cli.render", "Take pictures of a head: views, orbits, turntables."),
     "measure": Command("headfield.cli.measure", "Measure how far a head is from the truth, in millimetres."),
 }
 

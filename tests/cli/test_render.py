@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headfield.cli import main
+from headfield.mesh.files import write_mesh
+
+from ..heads import small_head
+from ..shapes import sphere
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("heads") / "anna"
+    small_head().save(folder)
+    return str(folder)
+
+
+def names(folder) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_four_sides_by_name(head, tmp_path, capsys):
+    out = tmp_path / "pictures"
+    assert main(["render", head, "-o", str(out), "--size", "32", "--background", "#0000ff"]) == 0
+    assert names(out) == {"front.png", "three-quarter.png", "side.png", "back.png"}
+    with Image.open(out / "front.png") as picture:
+        assert picture.size == (32, 32)
+        assert picture.getpixel((0, 0)) == (0, 0, 255)
+        assert picture.getpixel((16, 16)) != (0, 0, 255)
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"Wrote {out} (pictures: 4).\nNext: headfield measure {head}/head.glb")
+    assert shown.err == ""
+
+
+def test_all_layers_a_sheet_and_the_photos(head, tmp_path):
+    words = ["--views", "front", "side", "--what", "image", "normals", "depth", "mask", "--sheet", "--photos"]
+    assert main(["render", head, "-o", str(tmp_path), "--size", "24", *words]) == 0
+    layers = ("", "-normals", "-depth", "-mask")
+    assert names(tmp_path) == {
+        f"{view}{layer}.png" for view in ("front", "side", "photo-photo") for layer in layers
+    } | {"sheet.png"}
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (3 * 24, 4 * 24)
+    with Image.open(tmp_path / "photo-photo.png") as picture:
+        assert picture.size == (64, 64), "the photo's own"
+    with Image.open(tmp_path / "front-mask.png") as mask:
+        covered = np.asarray(mask) > 0
+    # A ball of radius 0.5 in a picture a quarter wider than it.
+    assert abs(covered.mean() - np.pi / 4 / 1.25**2) < 0.05
+
+
+@pytest.mark.parametrize("kind", ["webp", "gif"])
+def test_a_turntable(head, tmp_path, kind):
+    words = ["--orbit", "5", "--video", kind, "--fast"]
+    assert main(["render", head, "-o", str(tmp_path), "--size", "24", *words]) == 0
+    assert names(tmp_path) == {f"orbit-{i:03d}.png" for i in range(5)} | {f"turntable.{kind}"}
+    with Image.open(tmp_path / f"turntable.{kind}") as film:
+        assert film.size == (24, 24)
+        assert film.n_frames > 1
+
+
+def test_the_mesh_looks_as_the_field_does(head, tmp_path):
+    for name, words in (("field", []), ("mesh", ["--fast"])):
+        assert main(["render", head, "-o", str(tmp_path / name), "--size", "48", "--views", "front", *words]) == 0
+    one, other = (np.asarray(Image.open(tmp_path / name / "front.png")).astype(int) for name in ("field", "mesh"))
+    assert np.median(np.abs(one - other)) <= 2
+    assert (np.abs(one - other).max(axis=-1) > 30).mean() < 0.03
+
+
+def test_a_mesh_can_be_drawn_too(tmp_path):
+    write_mesh(sphere(0.5), tmp_path / "ball.stl")
+    assert main(["render", str(tmp_path / "ball.stl"), "-o", str(tmp_path / "out"), "--size", "32"]) == 0
+    assert len(names(tmp_path / "out")) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nowhere"], "nowhere is not a folder; a saved head was expected."),
+        (["nowhere.glb"], "nowhere.glb does not exist; check the path."),
+        (["HEAD", "--size", "0"], "pictures of 0 pixels a side cannot be taken"),
+        (["HEAD", "--orbit", "0"], "an orbit of 0 pictures is none"),
+        (["HEAD", "--background", "bleu"], "'bleu' is no colour"),
+        (["HEAD", "-o", "HEAD/head.json/x"], "cannot be written"),
+        (["ball.stl", "--photos"], "ball.stl knows no cameras of photos"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_sentence(head, tmp_path, words, sentence, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_mesh(sphere(0.5), tmp_path / "ball.stl")
+    words = [word.replace("HEAD", head) for word in words]
+    assert (
+        main(
+            [
+                "render",
+                *words,
+                *([] if "-o" in words else ["-o", "out"]),
+                *([] if "--size" in words else ["--size", "16"]),
+            ]
+        )
+        == 2
+    )
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
