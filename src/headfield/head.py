@@ -221,7 +221,7 @@ def _looks(
     directions, best = -STRAIGHT * normals, np.zeros(len(normals))
     for camera in cameras.values():
         seen = squareness(caster, camera, normals)
-        from_camera = mesh.vertices - camera.centre.detach().double().cpu().numpy()
+        from_camera = mesh.vertices - camera.centre.detach().cpu().double().numpy()
         directions += np.square(seen)[:, None] * unit(from_camera)
         best = np.maximum(best, seen)
     return unit(directions), best
@@ -234,7 +234,7 @@ def _in_parts(
     like = _like(field)
     with torch.no_grad():
         parts = [
-            function(*(torch.from_numpy(values[i : i + CHUNK]).to(like) for values in given)).double().cpu().numpy()
+            function(*(torch.from_numpy(values[i : i + CHUNK]).to(like) for values in given)).cpu().double().numpy()
             for i in range(0, len(given[0]), CHUNK)
         ]
     return np.concatenate(parts)

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from headfield.cli import main
+from headfield.cli.render import ROOM
 from headfield.mesh.files import write_mesh
 
 from ..heads import small_head
@@ -31,7 +32,7 @@ def test_four_sides_by_name(head, tmp_path, capsys):
         assert picture.getpixel((0, 0)) == (0, 0, 255)
         assert picture.getpixel((16, 16)) != (0, 0, 255)
     shown = capsys.readouterr()
-    assert shown.out.startswith(f"Wrote {out} (pictures: 4).\nNext: headfield measure {head}/head.glb")
+    assert shown.out.startswith(f"Wrote {out} (files: 4).\nNext: headfield measure {head}/head.glb")
     assert shown.err == ""
 
 
@@ -48,8 +49,8 @@ def test_all_layers_a_sheet_and_the_photos(head, tmp_path):
         assert picture.size == (64, 64), "the photo's own"
     with Image.open(tmp_path / "front-mask.png") as mask:
         covered = np.asarray(mask) > 0
-    # A ball of radius 0.5 in a picture a quarter wider than it.
-    assert abs(covered.mean() - np.pi / 4 / 1.25**2) < 0.05
+    # The ball's disc in a picture that is so much wider than it.
+    assert abs(covered.mean() - np.pi / 4 / ROOM**2) < 0.05
 
 
 @pytest.mark.parametrize("kind", ["webp", "gif"])
@@ -68,6 +69,18 @@ def test_the_mesh_looks_as_the_field_does(head, tmp_path):
     one, other = (np.asarray(Image.open(tmp_path / name / "front.png")).astype(int) for name in ("field", "mesh"))
     assert np.median(np.abs(one - other)) <= 2
     assert (np.abs(one - other).max(axis=-1) > 30).mean() < 0.03
+
+
+def test_smooth_edges_are_the_mean_of_four_rays(head, tmp_path):
+    fine, smooth = (["--size", "64"], ["--size", "32", "--smooth"])
+    for name, words in (("fine", fine), ("smooth", smooth)):
+        words = [*words, "--views", "side", "--what", "image", "mask", "depth", "--fast"]
+        assert main(["render", head, "-o", str(tmp_path / name), *words]) == 0
+    for file in ("side.png", "side-mask.png"):
+        one, other = (np.asarray(Image.open(tmp_path / name / file)).astype(float) for name in ("fine", "smooth"))
+        blocks = one.reshape(32, 2, 32, 2, -1).mean(axis=(1, 3))
+        np.testing.assert_allclose(other.reshape(blocks.shape), blocks, atol=0.5)
+    assert set(np.unique(np.asarray(Image.open(tmp_path / "smooth" / "side-mask.png")))) - {0, 255}
 
 
 def test_a_mesh_can_be_drawn_too(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -43,7 +43,7 @@ WRITERS: dict[Layer, Callable] = {
 
 DISTANCE = 8.0
 """From where pictures are taken, in head units: 1.6 m, as portraits are."""
-ROOM = 1.25
+ROOM = 1.15
 """How much wider than the head a picture is."""
 LARGEST = 8192
 TURNTABLE, SECONDS = 48, 6.0
@@ -66,6 +66,7 @@ def run(
     sheet: bool = False,
     video: Video | None = None,
     fast: bool = False,
+    smooth: bool = False,
     device: Literal["cpu", "cuda"] | None = None,
 ) -> None:
     """Take pictures of a head.
@@ -82,11 +83,13 @@ def run(
         sheet: Put all pictures on one sheet, sheet.png, too.
         video: Make a film of one turn of the head too, turntable.webp or turntable.gif, of as many pictures as --orbit.
         fast: Draw the head's mesh with its vertex colours instead of its field, many times as fast.
+        smooth: Smooth edges: four more rays a pixel for images and masks, and five times the time.
         device: Where the work is done; otherwise on the GPU if there is one.
     """
     _check(views, orbit, size, what)
     colour = _colour(background)
     subject = _Subject.read(head, colour, fast=fast, device=device)
+    draw = _smoothly(subject.draw) if smooth else subject.draw
     shots = _orbit(subject.mesh, orbit, size) if orbit else _sides(subject.mesh, views, size)
     if photos:
         shots |= subject.photos(head)
@@ -97,7 +100,7 @@ def run(
 
         def taken(cameras: dict[str, Camera]) -> Iterator[View]:
             for camera in cameras.values():
-                yield subject.draw(camera)
+                yield draw(camera)
                 bar.advance(task)
 
         kept: dict[str, View] = {}
@@ -110,9 +113,7 @@ def run(
             frames = [view.image for view in (taken(film) if film else list(kept.values())[:orbit])]
             written.append(_write_film(frames, output / f"turntable.{video}"))
     mesh = head / MESH if head.is_dir() else head
-    print(
-        f"Wrote {output} (pictures: {len(written)}).\nNext: headfield measure {mesh} TRUTH.ply, if the truth is known"
-    )
+    print(f"Wrote {output} (files: {len(written)}).\nNext: headfield measure {mesh} TRUTH.ply, if the truth is known")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +140,21 @@ class _Subject:
         if self.head is None or not self.head.cameras:
             raise InputError(f"{path} knows no cameras of photos; leave --photos out.")
         return {f"photo-{re.sub('[^A-Za-z0-9._-]', '_', name)}": camera for name, camera in self.head.cameras.items()}
+
+
+def _smoothly(draw: Draw) -> Draw:
+    """Images and masks by four rays a pixel. Normals and depths stay those of one, since a mean of them is none."""
+
+    def halved(pixels: np.ndarray) -> np.ndarray:
+        quarters = [pixels[i::2, j::2].astype(np.uint16) for i in (0, 1) for j in (0, 1)]
+        return ((np.sum(quarters, axis=0) + 2) // 4).astype(np.uint8)
+
+    def smooth(camera: Camera) -> View:
+        fine = draw(camera.resize(2 * camera.width, 2 * camera.height))
+        assert fine.mask is not None
+        return replace(draw(camera), image=halved(fine.image), mask=halved(fine.mask))
+
+    return smooth
 
 
 def _check(views: Sequence[Side], orbit: int | None, size: int, what: Sequence[Layer]) -> None:
