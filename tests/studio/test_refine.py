@@ -31,3 +31,17 @@ def test_what_is_fine_in_one_place_only_still_has_no_cracks():
     right = fine.corners[..., 0].min(axis=1) > 0
     assert longest_edge(Mesh(fine.vertices, fine.faces[right])) <= 0.2
     assert len(fine.faces[right]) > 10 * len(fine.faces[fine.corners[..., 0].max(axis=1) < 0])
+
+
+def test_a_limit_that_jumps_does_not_halve_for_ever():
+    # The long side may stay, since the limit is generous just at its middle, while the sides beside it may not.
+    triangle = np.array([[0.0, 0.0, 0.0], [0.025, 0.0, 0.0], [0.0, 0.0152, 0.0]])
+
+    def longest(middles):
+        return np.where(np.abs(middles - [0.0125, 0, 0]).max(axis=1) < 1e-9, 0.026, 0.012)
+
+    fine = Mesh.of(*refined(triangle, np.array([[0, 1, 2]]), longest))
+    starts, ends = fine.vertices[fine.faces], fine.vertices[np.roll(fine.faces, -1, axis=1)]
+    middles = ((starts + ends) / 2).reshape(-1, 3)
+    assert (np.linalg.norm(starts - ends, axis=2).ravel() <= longest(middles)).all()
+    assert fine.face_areas.sum() == pytest.approx(0.025 * 0.0152 / 2)

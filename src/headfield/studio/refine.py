@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -20,6 +21,10 @@ _HALVINGS = {
 }
 
 
+PATIENCE = 12
+"""Rounds of halving after which the longest side of a triangle is halved with any other of its sides: where the limit
+jumps, short sides beside a long one that may stay can otherwise be halved for ever."""
+
 Longest = float | Callable[[np.ndarray], np.ndarray]
 """How long edges may be: the same everywhere, or by where their middles are."""
 
@@ -28,23 +33,28 @@ def refined(
     vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: Longest
 ) -> tuple[Float64[np.ndarray, "w 3"], Int64[np.ndarray, "g 3"]]:
     """The same surface with no edge longer than ``longest``; the given vertices stay the first ones."""
-    while True:
-        halved = _halve_long_edges(vertices, faces, longest)
+    for rounds in count():
+        halved = _halve_long_edges(vertices, faces, longest, with_longest=rounds >= PATIENCE)
         if halved is None:
-            return vertices, faces
+            break
         vertices, faces = halved
+    return vertices, faces
 
 
 def _halve_long_edges(
-    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: Longest
+    vertices: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"], longest: Longest, *, with_longest: bool
 ) -> tuple[np.ndarray, np.ndarray] | None:
     sides = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2), axis=2)
     starts, ends = vertices[sides[..., 0]], vertices[sides[..., 1]]
     limit = longest(((starts + ends) / 2).reshape(-1, 3)).reshape(faces.shape) if callable(longest) else longest
-    long = np.linalg.norm(starts - ends, axis=2) > limit
+    lengths = np.linalg.norm(starts - ends, axis=2)
+    long = lengths > limit
     if not long.any():
         return None
     keys = sides[..., 0] * len(vertices) + sides[..., 1]
+    if with_longest:
+        long |= long.any(axis=1, keepdims=True) & (lengths == lengths.max(axis=1, keepdims=True))
+        long = np.isin(keys, keys[long])  # in both triangles of an edge
     unique, where = np.unique(keys[long], return_inverse=True)
     halves = np.stack(np.divmod(unique, len(vertices)), axis=1)
     middle = np.full(faces.shape, -1, np.int64)
