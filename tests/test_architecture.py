@@ -21,6 +21,7 @@ ROOMS = {
     "studio": {"mesh", "data"},
     "render": {"mesh"},
     "optim": set(),
+    "photo": {"data", "fields", "optim"},
     "head": {"mesh", "fields", "data", "render"},
     "cli": {"mesh", "metrics", "data", "studio", "render", "head"},
 }

@@ -1,0 +1,185 @@
+"""How a network of normals is taught: on crops that grow, in random dress, with rates that fall to nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+import headfield
+from headfield.data.store import Dataset
+from headfield.errors import InputError
+from headfield.fields import weights
+from headfield.optim.checkpoints import Checkpoints
+from headfield.optim.engine import optimise
+from headfield.optim.record import Callback, LossLog, Report
+from headfield.optim.schedules import Cosine, WarmUp
+from headfield.optim.stages import Moving, Stage
+from headfield.optim.step import Objectives, Precision, StepInfo
+from headfield.photo.normal_crops import Crops, CropSettings, length, take_crops
+from headfield.photo.normal_examples import Examples, read_examples
+from headfield.photo.normal_network import STRIDE, NormalNetwork, NormalNetworkSettings
+from headfield.photo.normals import PART
+
+FILE = "normals.safetensors"
+
+
+@dataclass(frozen=True)
+class NormalTraining:
+    """How a network of normals is taught."""
+
+    pixels: int = 256
+    """How large the pictures are that crops are taken from."""
+    sizes: tuple[int, ...] = (128, 192, 256)
+    """How large the crops are in each stage."""
+    steps: tuple[int, ...] = (5000, 1500, 1000)
+    """How many steps each stage has."""
+    batches: tuple[int, ...] = (16, 8, 6)
+    """How many crops a step looks at in each stage."""
+    rates: tuple[float, ...] = (2e-3, 8e-4, 3e-4)
+    """How fast weights move when each stage begins; at the end of the last one they stand still."""
+    decay: float = 0.02
+    """How much weights shrink, as a multiple of the rate."""
+    face: float = 1.0
+    """How much more a pixel of the face counts than another."""
+    mask: float = 0.3
+    """How much the mask counts against the normals."""
+    held_out: int = 12
+    """How many subjects at the end of the first data set are kept to measure with."""
+    checkpoint: int = 300
+    """How many steps lie between two checkpoints."""
+    precision: Precision = "bfloat16"
+    """In which numbers the network computes while it learns."""
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.sizes) == len(self.steps) == len(self.batches) == len(self.rates):
+            raise InputError("sizes, steps, batches and rates have one number for each stage; give as many of each.")
+        if any(size % STRIDE or size < STRIDE for size in self.sizes):
+            raise InputError(f"the sizes of crops are multiples of {STRIDE}; {self.sizes} are not.")
+        if min(*self.steps, *self.batches, self.checkpoint, self.pixels) < 1 or self.held_out < 0:
+            raise InputError("numbers of steps, crops and pixels are at least 1, and that of held-out subjects 0.")
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that the engine goes through."""
+        counts = {"normals": 1.0, "mask": self.mask}
+        stages = []
+        for i, (size, steps) in enumerate(zip(self.sizes, self.steps, strict=True)):
+            rate: Cosine | WarmUp = Cosine(self.rates[i], self.rates[i + 1] if i + 1 < len(self.rates) else 0.0)
+            if i == 0 and steps > 1:
+                rate = WarmUp(min(0.5, 300 / steps), rate)
+            stages.append(
+                Stage(f"{i + 1}: crops of {size}", steps, (Moving("*", rate, decay=self.decay, clip=1.0),), counts)
+            )
+        return tuple(stages)
+
+
+def objectives(network: NormalNetwork, examples: Examples, training: NormalTraining, crops: CropSettings) -> Objectives:
+    """What a step is about: how far normals are from the true ones, and whether the person was told from the rest."""
+    order = [stage.name for stage in training.stages()]
+
+    def computed(info: StepInfo) -> dict[str, Tensor]:
+        i = order.index(info.stage.name)
+        chosen = torch.randint(len(examples), (training.batches[i],), generator=info.generator)
+        batch = take_crops(examples[chosen], training.sizes[i], crops, info.generator)
+        network.train()
+        normals, mask = network(batch.pictures)
+        return losses(normals, mask, batch, face=training.face)
+
+    return computed
+
+
+def losses(
+    normals: Float[Tensor, "n 3 h w"], mask: Float[Tensor, "n h w"], batch: Crops, *, face: float
+) -> dict[str, Tensor]:
+    """The mean length of the chord between found and true normals, and the mask's cross entropy."""
+    counts = batch.masks * batch.known * (1 + face * batch.face) * (length(batch.normals)[:, 0] > 0.5)
+    chords = ((normals - batch.normals).square().sum(dim=1) + 1e-6).sqrt()
+    unsure = functional.binary_cross_entropy_with_logits(mask, batch.masks, reduction="none")
+    return {
+        "normals": (chords * counts).sum() / counts.sum().clamp(min=1),
+        "mask": (unsure * batch.known).sum() / batch.known.sum().clamp(min=1),
+    }
+
+
+def train_normals(
+    datasets: Sequence[Path],
+    out: Path,
+    *,
+    network: NormalNetworkSettings = NormalNetworkSettings(),  # noqa: B008 - frozen
+    training: NormalTraining = NormalTraining(),
+    crops: CropSettings = CropSettings(),  # noqa: B008 - frozen
+    seed: int = 0,
+    begin: Path | None = None,
+    told: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callback | None = None,
+) -> Report:
+    """Teach a network, or go on with one, and write ``out/normals.safetensors``.
+
+    InputError if there is nothing to learn from. What was interrupted goes on where it stopped.
+
+    Args:
+        datasets: Folders of data sets whose pictures have masks and normals.
+        out: Where weights, checkpoints and losses go.
+        network: How large it is.
+        training: How it is taught.
+        crops: How its crops differ from the pictures.
+        seed: Decides every random number.
+        begin: Weights to begin with instead of random ones.
+        told: How many subjects are read, and how many there are.
+        progress: How far the training is.
+    """
+    began = time.perf_counter()
+    sets = [Dataset(folder) for folder in datasets]
+    if not sets:
+        raise InputError("there is no data set to learn from; name one.")
+    kept = len(sets[0]) - training.held_out
+    if kept < 1:
+        raise InputError(
+            f"{sets[0].folder} has {len(sets[0])} subjects and {training.held_out} of them are to be held out; "
+            "nobody is left to learn from."
+        )
+    names = [sets[0].names[:kept], *(dataset.names for dataset in sets[1:])]
+    parts = [
+        read_examples(dataset, chosen, training.pixels, told=told) for dataset, chosen in zip(sets, names, strict=True)
+    ]
+    examples = Examples.together(parts)
+    learner = _made(network, begin, seed)
+    report = optimise(
+        learner,
+        training.stages(),
+        objectives(learner, examples, training, crops),
+        seed=seed,
+        checkpoints=Checkpoints(out / "checkpoints", training.checkpoint),
+        callbacks=(LossLog(out / "losses.jsonl", every=50),),
+        progress=progress,
+        precision=training.precision,
+    )
+    if not report.interrupted:
+        facts = {
+            "headfield": headfield.__version__,
+            "torch": torch.__version__,
+            "seed": seed,
+            "training": asdict(training),
+            "crops": asdict(crops),
+            "datasets": [{"made": dataset.made, "subjects": len(n)} for dataset, n in zip(sets, names, strict=True)],
+            "pictures": len(examples),
+            "begin": None if begin is None else dict(weights.load(begin, {PART: NormalNetwork}).facts),
+            "hours": round((time.perf_counter() - began) / 3600, 2),
+        }
+        learner.eval()
+        weights.save(out / FILE, {PART: learner}, facts, half=True)
+    return report
+
+
+def _made(settings: NormalNetworkSettings, begin: Path | None, seed: int) -> NormalNetwork:
+    if begin is not None:
+        return weights.load(begin, {PART: NormalNetwork}).part(PART, NormalNetwork)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return NormalNetwork(settings)
