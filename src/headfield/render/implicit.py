@@ -36,8 +36,20 @@ def surface_points(
     places = at_ray if at_ray.requires_grad else at_ray.requires_grad_()
     f = sdf(places)
     (normal,) = torch.autograd.grad(f.sum(), places, retain_graph=True)
-    directions = rays.directions.detach()
+    return moved(at_ray, rays.directions, f, normal, least_cosine=least_cosine)
+
+
+def moved(
+    points: Float[Tensor, "n 3"],
+    directions: Float[Tensor, "n 3"],
+    distance: Float[Tensor, "n"],
+    gradient: Float[Tensor, "n 3"],
+    *,
+    least_cosine: float = LEAST_COSINE,
+) -> Float[Tensor, "n 3"]:
+    """The same where the distance at the points and its gradient are known: points that move as the distance does."""
+    directions, normal = directions.detach(), gradient.detach()
     falls = (normal * directions).sum(dim=-1)
     steepness = normal.norm(dim=-1).clamp(min=LEAST_STEEPNESS)
     slope = torch.minimum(falls, -least_cosine * steepness)
-    return at_ray - directions * ((f - f.detach()) / slope)[:, None]
+    return points - directions * ((distance - distance.detach()) / slope)[:, None]

@@ -1,0 +1,1 @@
+"""What the methods share: learning shapes from scans, prior files, and fitting heads to views by surface rendering."""

@@ -1,0 +1,125 @@
+"""From a capture to a fitted field: what every surface method does around its stages."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from headfield import __version__
+from headfield.cameras import Camera
+from headfield.capture import Capture
+from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
+from headfield.fitting.observations import Observations
+from headfield.fitting.prior import ShapePrior
+from headfield.fitting.surface_fit import FitOptions, SurfaceFit, SurfaceObjectives
+from headfield.optim.checkpoints import Checkpoints
+from headfield.optim.engine import optimise
+from headfield.optim.record import Callback, Report
+from headfield.optim.stages import Stage
+from headfield.optim.step import Precision
+from headfield.render.hits import HitFinder
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a fit runs, whatever the method: nothing here changes what is asked for, only where and how it is done."""
+
+    seed: int = 0
+    device: str = "cpu"
+    checkpoints: Path | None = None
+    """Where to save the fit and go on from; none is saved without."""
+    callbacks: tuple[Callback, ...] = ()
+    progress: Callback | None = None
+    finder: Callable[[], HitFinder] | None = None
+    """How hits are found; by a proxy mesh where nothing is said."""
+    precision: Precision = "float32"
+    watch: Callable[[SurfaceFit], Callback] | None = None
+    """Makes a callback that may look at the fit while it goes, for curves of error over time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A field fitted to a capture, and how it went."""
+
+    field: SurfaceField
+    cameras: Mapping[str, Camera]
+    report: Report
+    facts: Mapping[str, object]
+
+
+def fit_surface(
+    method: str,
+    capture: Capture,
+    prior: ShapePrior | None,
+    settings: SurfaceFieldSettings,
+    stages: Sequence[Stage],
+    options: FitOptions,
+    run: Run,
+) -> Fitted:
+    """Fit a field by stages; InputError if the capture cannot be used."""
+    device = torch.device(run.device)
+    observations = Observations.of(capture, device=device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.seed)
+        fit = SurfaceFit(settings, prior)
+    if fit.codes is not None:
+        fit.u.data.copy_(first_code(capture, fit))
+    fit.to(device)
+    objectives = SurfaceObjectives(fit, observations, options, run.finder)
+    report = optimise(
+        fit,
+        _possible(stages, observations),
+        objectives,
+        seed=run.seed,
+        checkpoints=None if run.checkpoints is None else Checkpoints(run.checkpoints, every=100),
+        callbacks=[*run.callbacks, *([run.watch(fit)] if run.watch else [])],
+        progress=run.progress,
+        precision=run.precision,
+    )
+    facts = {
+        "method": method,
+        "views": list(observations.names),
+        "seed": run.seed,
+        "device": run.device,
+        "steps": {stage.name: stage.steps for stage in stages},
+        "seconds": round(report.seconds, 2),
+        "losses": {name: _last(values) for name, values in report.history.items() if np.isfinite(values).any()},
+        "dropped": len(report.dropped),
+        "interrupted": report.interrupted,
+        "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
+    }
+    cameras = dict(zip(observations.names, observations.cameras, strict=True))
+    return Fitted(fit.finished().to("cpu"), cameras, report, facts)
+
+
+def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
+    """The likeliest u for the landmarks that the views show; the mean one, zero, where they show too few."""
+    assert fit.codes is not None
+    marked = [view for view in capture.views if view.landmarks is not None and view.landmarks.scheme == "multipie68"]
+    marked = [view for view in marked if len(view.landmarks.points) == len(fit.codes.landmark_mean)]
+    if not marked or not fit.codes.landmark_basis.any():
+        return torch.zeros_like(fit.u)
+    pixels = torch.stack([torch.from_numpy(np.nan_to_num(view.landmarks.points)).float() for view in marked])
+    known = torch.stack([torch.from_numpy(view.landmarks.visible) for view in marked])
+    return fit.codes.from_views([view.camera for view in marked], pixels, known)
+
+
+def _possible(stages: Sequence[Stage], observations: Observations) -> list[Stage]:
+    """The stages without the objectives for which nothing was observed."""
+    if observations.has_normals:
+        return list(stages)
+    kept = []
+    for stage in stages:
+        weights = {name: weight for name, weight in stage.weights.items() if name != "normals"}
+        kept.append(Stage(stage.name, stage.steps, stage.moving, weights, stage.plateau))
+    return kept
+
+
+def _last(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite[-20:].mean())

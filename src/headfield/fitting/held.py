@@ -1,0 +1,78 @@
+"""What no view sees is held to what the prior says of it, so that it does not drift while the rest moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from headfield.cameras import Camera
+from headfield.mesh.extract import extract
+from headfield.mesh.grid import SignedDistance
+from headfield.mesh.raycast import RayCaster
+from headfield.render.queries import CHUNK
+from headfield.surface import Mesh
+
+RESOLUTION = 64
+"""Of the mesh that says what is seen and what is not."""
+
+GRAZING = 0.25
+"""A place seen at a smaller cosine counts as not seen: there a view says little of where the surface is."""
+
+OFF = 2e-3
+"""How far from the mesh, in head units, the rays to the cameras begin."""
+
+
+def seen_vertices(mesh: Mesh, cameras: Sequence[Camera]) -> Bool[np.ndarray, "v"]:
+    """Which vertices some camera sees: in its picture, facing it, with nothing in between."""
+    caster, normals = RayCaster(mesh), mesh.vertex_normals
+    seen = np.zeros(len(mesh.vertices), bool)
+    for camera in cameras:
+        exact = camera.to(device="cpu", dtype=torch.float64)
+        pixels, depth = exact.project(torch.from_numpy(np.asarray(mesh.vertices, np.float64)))
+        size = np.array([camera.width, camera.height])
+        within = ((pixels.numpy() > 0) & (pixels.numpy() < size)).all(axis=1) & (depth.numpy() > 0)
+        way = exact.centre.numpy() - mesh.vertices
+        facing = (way * normals).sum(axis=1) > GRAZING * np.linalg.norm(way, axis=1)
+        candidates = np.flatnonzero(within & facing & ~seen)
+        start = mesh.vertices[candidates] + OFF * normals[candidates]
+        hidden = caster.occluded(start, exact.centre.numpy() - start, max_distance=1.0)
+        seen[candidates[~hidden]] = True
+    return seen
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """The places of a shape that no view sees: on its surface, and in the space nearer to those than to seen ones."""
+
+    vertices: Float[Tensor, "u 3"]
+    _tree: cKDTree
+    _seen: Bool[np.ndarray, "v"]
+
+    @staticmethod
+    def of(shape: SignedDistance, cameras: Sequence[Camera], *, device: torch.device) -> Unseen:
+        """What cameras do not see of a shape."""
+        mesh = extract(shape, resolution=RESOLUTION, border="open", chunk=CHUNK, dtype=torch.float32, device=device)
+        seen = seen_vertices(mesh, cameras)
+        vertices = torch.from_numpy(mesh.vertices[~seen]).to(device=device, dtype=torch.float32)
+        return Unseen(vertices, cKDTree(mesh.vertices), seen)
+
+    def draw(
+        self, close: int, anywhere: int, generator: torch.Generator, *, spread: float = 0.03
+    ) -> Float[Tensor, "n 3"]:
+        """Places by chance: so many close to the unseen surface, at most so many in the unseen rest of the cube."""
+        device = self.vertices.device
+        places = [self.vertices[:0]]
+        if len(self.vertices):
+            index = torch.randint(len(self.vertices), (close,), generator=generator, device=device)
+            offset = spread * torch.randn((close, 3), generator=generator, device=device)
+            places.append(self.vertices[index] + offset)
+        cube = 2 * torch.rand((anywhere, 3), generator=generator, device=device) - 1
+        _, nearest = self._tree.query(cube.cpu().numpy())
+        places.append(cube[torch.from_numpy(~self._seen[nearest]).to(device)])
+        return torch.cat(places)

@@ -1,0 +1,148 @@
+"""What codes are usual, and what they say of landmarks: a Gaussian of the codes and a linear model of the landmarks.
+
+A code is g = μ + F u with u ~ N(0, 1), F from the principal directions of the codes that were learned. Landmarks are
+l = m + B u + ε. Both are closed form, so that landmarks seen in pictures or measured in space give a first code at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from headfield.cameras import Camera
+
+LANDMARKS = 68
+
+STEPS = 8
+"""Gauss-Newton steps from landmarks in pictures to a code; it stands still after three or four."""
+
+
+@dataclass(frozen=True)
+class CodeStatisticsSettings:
+    """The length of a code, and how many principal directions of the codes are kept."""
+
+    code: int
+    kept: int
+
+
+class CodeStatistics(nn.Module):
+    """The statistics of learned codes as buffers, saved with a prior."""
+
+    settings: CodeStatisticsSettings
+    mean: Tensor
+    factor: Tensor
+    landmark_mean: Tensor
+    landmark_basis: Tensor
+    landmark_noise: Tensor
+
+    def __init__(self, settings: CodeStatisticsSettings):
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("mean", torch.zeros(settings.code))
+        self.register_buffer("factor", torch.zeros(settings.code, settings.kept))
+        self.register_buffer("landmark_mean", torch.zeros(LANDMARKS, 3))
+        self.register_buffer("landmark_basis", torch.zeros(LANDMARKS, 3, settings.kept))
+        self.register_buffer("landmark_noise", torch.ones(()))
+
+    def code(self, u: Float[Tensor, "*b k"]) -> Float[Tensor, "*b c"]:
+        """The code g = μ + F u."""
+        return self.mean + u @ self.factor.T
+
+    def landmarks(self, u: Float[Tensor, "k"]) -> Float[Tensor, "l 3"]:
+        """Where the landmarks of that code are expected, in head space."""
+        return self.landmark_mean + self.landmark_basis @ u
+
+    @staticmethod
+    def of(
+        codes: Float[Tensor, "s c"],
+        landmarks: Float[Tensor, "s l 3"],
+        known: Bool[Tensor, "s l"],
+        *,
+        share: float = 0.999,
+    ) -> CodeStatistics:
+        """The statistics of codes and of their subjects' landmarks, where known; ``share`` of the variance is kept."""
+        codes = codes.detach().double().cpu()
+        mean = codes.mean(dim=0)
+        _, sizes, directions = torch.linalg.svd(codes - mean, full_matrices=False)
+        variance = sizes.square() / max(len(codes) - 1, 1)
+        total = variance.sum()
+        kept = int((variance.cumsum(0) < share * total).sum()) + 1 if total > 0 else 1
+        kept = min(kept, len(variance))
+        scale = variance[:kept].sqrt().clamp(min=1e-8)
+        statistics = CodeStatistics(CodeStatisticsSettings(codes.shape[1], kept))
+        statistics.mean.copy_(mean)
+        statistics.factor.copy_(directions[:kept].T * scale)
+        u = (codes - mean) @ directions[:kept].T / scale
+        statistics._learn_landmarks(u, landmarks.double().cpu(), known.cpu())
+        return statistics
+
+    def _learn_landmarks(self, u: Tensor, landmarks: Tensor, known: Tensor) -> None:
+        """Ridge regression of each landmark on u, with the ridge that predicts subjects left out best."""
+        everywhere = known.all(dim=1)
+        if int(everywhere.sum()) < 2:
+            return
+        u, target = u[everywhere], landmarks[everywhere].flatten(1)
+        mean = target.mean(dim=0)
+        errors = {}
+        for ridge in torch.logspace(-2, 4, 25, dtype=torch.float64).tolist():
+            gram = u.T @ u + ridge * torch.eye(u.shape[1], dtype=u.dtype)
+            weights = torch.linalg.solve(gram, u.T @ (target - mean))
+            leverage = (u * torch.linalg.solve(gram, u.T).T).sum(dim=1).clamp(max=0.999)
+            left_out = (target - mean - u @ weights) / (1 - leverage)[:, None]
+            errors[ridge] = (float(left_out.square().mean()), weights)
+        error, weights = min(errors.values(), key=lambda pair: pair[0])
+        self.landmark_mean.copy_(mean.reshape(-1, 3))
+        self.landmark_basis.copy_(weights.T.reshape(-1, 3, u.shape[1]))
+        self.landmark_noise.fill_(max(error, 1e-10) ** 0.5)
+
+    @torch.no_grad()
+    def from_places(self, landmarks: Float[Tensor, "l 3"], known: Bool[Tensor, "l"]) -> Float[Tensor, "k"]:
+        """The likeliest u for landmarks measured in space."""
+        basis = self.landmark_basis[known].flatten(0, 1).double()
+        offset = (landmarks - self.landmark_mean.to(landmarks))[known].flatten().double()
+        return _likeliest(basis, offset, float(self.landmark_noise)).to(self.mean)
+
+    @torch.no_grad()
+    def from_views(
+        self,
+        cameras: Camera,
+        pixels: Float[Tensor, "v l 2"],
+        known: Bool[Tensor, "v l"],
+        *,
+        pixel_noise: float = 2.0,
+    ) -> Float[Tensor, "k"]:
+        """The likeliest u for landmarks seen in pictures, by Gauss-Newton on how far they are off in pixels.
+
+        The landmark model is not exact: its own noise is seen in the pictures, too, as ``landmark_noise`` at the head.
+        """
+        u = torch.zeros(self.settings.kept, dtype=torch.float64)
+        mean, basis = self.landmark_mean.double(), self.landmark_basis.double()
+        cameras = cameras.to(dtype=torch.float64)
+        for _ in range(STEPS):
+            rows, offsets = [], []
+            for view, camera in enumerate(cameras):
+                seen = known[view]
+                places = mean[seen] + basis[seen] @ u
+                local = camera.to_camera(places)
+                depth = local[:, 2:].clamp(min=1e-3)
+                projected = local[:, :2] / depth * camera.focal + camera.principal
+                # d(x / z) = (dx - x/z dz) / z, in units of what the model leaves unexplained there.
+                across = camera.focal[:, None] * (
+                    camera.rotation[:2] - (local[:, :2] / depth)[..., None] * camera.rotation[2]
+                )
+                slope = across / depth[..., None]
+                noise = (pixel_noise**2 + (float(self.landmark_noise) * camera.focal.mean() / depth) ** 2).sqrt()
+                rows.append((slope @ basis[seen] / noise[..., None]).flatten(0, 1))
+                offsets.append(((pixels[view][seen].double() - projected) / noise).flatten())
+            slopes = torch.cat(rows)
+            u = _likeliest(slopes, torch.cat(offsets) + slopes @ u, 1.0)
+        return u.to(self.mean)
+
+
+def _likeliest(basis: Tensor, offset: Tensor, noise: float) -> Tensor:
+    """The most likely u ~ N(0, 1) given basis · u + N(0, noise²) = offset."""
+    left = basis.T @ basis + noise**2 * torch.eye(basis.shape[1], dtype=basis.dtype)
+    return torch.linalg.solve(left, basis.T @ offset)

@@ -1,0 +1,231 @@
+"""Fitting a head to views by surface rendering, the same for every method that does (InstantAvatar, section 3.2; IDR).
+
+For each ray the first hit x is found without gradients and made differentiable as x_diff. There the colour is compared
+with the picture (photometric), the gradient of the distance with the normals that are known (normals). Rays that
+should hit and do not, and rays past the subject, are compared by their least distance (silhouette). With a prior,
+codes are kept usual, and what no view sees is held to the shape with which a stage began.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from headfield.fields.geometry import Geometry, Sample, eikonal
+from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
+from headfield.fitting.held import Unseen
+from headfield.fitting.observations import Observations, RaysSeen
+from headfield.fitting.prior import ShapePrior
+from headfield.fitting.statistics import CodeStatistics
+from headfield.optim.step import StepInfo
+from headfield.render.hits import HitFinder
+from headfield.render.implicit import moved
+from headfield.render.proxy import Proxy, ProxySettings
+from headfield.render.silhouette import least_distance, silhouette_loss
+
+
+@dataclass(frozen=True)
+class RaysAStep:
+    """How many rays and points a step of fitting looks at."""
+
+    inside: int = 768
+    """Rays through the subject."""
+    past: int = 192
+    """Rays past it."""
+    held: int = 256
+    """Places close to the unseen surface."""
+    held_anywhere: int = 128
+    """Places in the unseen rest."""
+
+
+class SurfaceFit(nn.Module):
+    """What moves in a fit: a field, and the whitened code u with g = μ + F u where there is a prior."""
+
+    def __init__(self, settings: SurfaceFieldSettings, prior: ShapePrior | None):
+        super().__init__()
+        self.field = SurfaceField(settings)
+        self.field.code.requires_grad_(False)
+        self.codes: CodeStatistics | None = None
+        self.prior: Geometry | None = None
+        if prior is not None:
+            self.field.geometry = copy.deepcopy(prior.geometry)
+            self.prior = copy.deepcopy(prior.geometry)
+            self.codes = copy.deepcopy(prior.codes)
+            self.u = nn.Parameter(torch.zeros(prior.codes.settings.kept))
+            self.register_buffer("u_held", torch.zeros(prior.codes.settings.kept))
+
+    @property
+    def code(self) -> Float[Tensor, "c"] | None:
+        """The code that the geometry is read with."""
+        return None if self.codes is None else self.codes.code(self.u)
+
+    def distance(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
+        """The signed distance as it is now."""
+        return self.field.geometry.distance(points, self.code)
+
+    def held(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
+        """The signed distance that the prior gave when the stage began."""
+        assert self.codes is not None and self.prior is not None
+        return self.prior.distance(points, self.codes.code(self.u_held))
+
+    @torch.no_grad()
+    def finished(self) -> SurfaceField:
+        """The field alone, with its code."""
+        if self.code is not None:
+            self.field.code.copy_(self.code)
+        return self.field
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What of surface fitting differs between methods and devices."""
+
+    rays: RaysAStep = RaysAStep()
+    alpha: float = 50.0
+    """How steep the soft silhouette is at first, per head unit; it ends ``alpha_growth`` times as steep."""
+    alpha_growth: float = 8.0
+    proxy: ProxySettings = ProxySettings(resolution=64, uses=25)
+
+
+class SurfaceObjectives:
+    """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``latent``, ``held``,
+    ``eikonal`` and ``colour`` that its stage names.
+
+    ``colour`` alone is the photometric one at hits found once, for a stage in which the shape stands still.
+    """
+
+    def __init__(self, fit: SurfaceFit, observations: Observations, options: FitOptions, finder: HitFinder | None = None):
+        self.fit, self.observations, self.options = fit, observations, options
+        self._given = finder
+        self._finder: HitFinder | None = None
+        self._unseen: Unseen | None = None
+        self._still: StillSurface | None = None
+
+    def __call__(self, info: StepInfo) -> dict[str, Tensor]:
+        """The objectives of one step."""
+        if info.fresh:
+            self._begin(info)
+        if set(info.weights) == {"colour"}:
+            return {"colour": self._colour(info)}
+        seen = self.observations.draw(self.options.rays.inside, self.options.rays.past, info.generator)
+        inside = torch.arange(len(seen), device=info.device) < self.options.rays.inside
+        return self._terms(info, seen, inside)
+
+    def _begin(self, info: StepInfo) -> None:
+        """Make anew what is derived from the parameters."""
+        self._finder = self._given or Proxy(self.options.proxy)
+        self._still = None
+        if info.weights.get("held") and self.fit.codes is not None:
+            if info.step == 0:
+                with torch.no_grad():
+                    self.fit.u_held.copy_(self.fit.u)
+            self._unseen = Unseen.of(self.fit.held, self.observations.cameras, device=info.device)
+
+    def _terms(self, info: StepInfo, seen: RaysSeen, inside: Tensor) -> dict[str, Tensor]:
+        wanted = {name for name, weight in info.weights.items() if weight}
+        fit = self.fit
+        assert self._finder is not None
+        with torch.no_grad():
+            code = fit.code
+            hits = self._finder(lambda points: fit.field.geometry.distance(points, code), seen.rays)
+        met = hits.hit
+        on_subject = inside & met
+        index = on_subject[met]
+        points, rays = hits.points[index], seen[on_subject]
+        sample = fit.field.geometry.sample(points, fit.code, create_graph=True)
+        terms: dict[str, Tensor] = {}
+        normal = normalize(sample.gradient, dim=-1)
+        if "photometric" in wanted:
+            terms["photometric"] = self._photometric(points, sample, normal, rays) if len(points) else _zero(info)
+        if "normals" in wanted:
+            known = rays.normals.any(dim=-1)
+            off = 1 - (normal * rays.normals).sum(dim=-1)
+            terms["normals"] = off[known].sum() / self.options.rays.inside
+        if "silhouette" in wanted:
+            terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above])
+        if "latent" in wanted:
+            terms["latent"] = fit.u.square().mean()
+        if "held" in wanted:
+            terms["held"] = self._held(info)
+        if "eikonal" in wanted:
+            around = 2 * torch.rand((256, 3), generator=info.generator, device=info.device) - 1
+            gradient = fit.field.geometry.sample(around, fit.code, create_graph=True).gradient
+            terms["eikonal"] = eikonal(torch.cat([gradient, sample.gradient]))
+        return terms
+
+    def _photometric(self, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
+        place = moved(points, seen.directions, sample.distance, sample.gradient)
+        colour = self.fit.field.appearance(place, normal, seen.directions, sample.features)
+        return (colour - seen.colours).abs().sum() / (3 * self.options.rays.inside)
+
+    def _silhouette(self, info: StepInfo, seen: RaysSeen) -> Tensor:
+        if not len(seen):
+            return _zero(info)
+        alpha = self.options.alpha * self.options.alpha_growth**info.progress
+        least = least_distance(self.fit.distance, seen.rays)
+        count = self.options.rays.inside + self.options.rays.past
+        return silhouette_loss(least, seen.coverage, alpha).sum() / count
+
+    def _held(self, info: StepInfo) -> Tensor:
+        assert self._unseen is not None
+        places = self._unseen.draw(self.options.rays.held, self.options.rays.held_anywhere, info.generator)
+        if not len(places):
+            return _zero(info)
+        with torch.no_grad():
+            before = self.fit.held(places)
+        return (self.fit.distance(places) - before).abs().mean()
+
+    def _colour(self, info: StepInfo) -> Tensor:
+        if self._still is None:
+            self._still = StillSurface.of(self.fit, self.observations, self._finder)
+        return self._still.loss(self.fit, info)
+
+
+@dataclass(frozen=True, eq=False)
+class StillSurface:
+    """Where the rays of all views meet a surface that does not move any more, for a stage that learns colours alone."""
+
+    points: Float[Tensor, "n 3"]
+    normals: Float[Tensor, "n 3"]
+    features: Float[Tensor, "n f"]
+    seen: RaysSeen
+
+    AT_MOST = 120_000
+    RAYS = 4096
+
+    @staticmethod
+    def of(fit: SurfaceFit, observations: Observations, finder: HitFinder | None) -> StillSurface:
+        """All hits, or evenly chosen ones where there are very many."""
+        assert finder is not None
+        every = -(-len(observations.inside) // StillSurface.AT_MOST)
+        rays = observations.inside[torch.arange(0, len(observations.inside), every, device=fit.field.code.device)]
+        points, normals, features, kept = [], [], [], []
+        with torch.no_grad():
+            for index in torch.arange(len(rays), device=rays.origins.device).split(16384):
+                part = rays[index]
+                hits = finder(fit.distance, part.rays)
+                sample = fit.field.geometry.sample(hits.points, fit.code)
+                points.append(hits.points)
+                normals.append(normalize(sample.gradient, dim=-1))
+                features.append(sample.features)
+                kept.append(part[hits.hit])
+        return StillSurface(torch.cat(points), torch.cat(normals), torch.cat(features), RaysSeen.joined(kept))
+
+    def loss(self, fit: SurfaceFit, info: StepInfo) -> Tensor:
+        """How far the colours of some of the hits are off."""
+        if not len(self.points):
+            return _zero(info)
+        index = torch.randint(len(self.points), (self.RAYS,), generator=info.generator, device=info.device)
+        features = self.features[index] if fit.field.settings.appearance.features else None
+        seen = self.seen[index]
+        colour = fit.field.appearance(self.points[index], self.normals[index], seen.directions, features)
+        return (colour - seen.colours).abs().mean()
+
+
+def _zero(info: StepInfo) -> Tensor:
+    return torch.zeros((), device=info.device)
