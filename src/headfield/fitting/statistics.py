@@ -6,6 +6,7 @@ l = m + B u + ε. Both are closed form, so that landmarks seen in pictures or me
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -108,7 +109,7 @@ class CodeStatistics(nn.Module):
     @torch.no_grad()
     def from_views(
         self,
-        cameras: Camera,
+        cameras: Sequence[Camera],
         pixels: Float[Tensor, "v l 2"],
         known: Bool[Tensor, "v l"],
         *,
@@ -120,10 +121,10 @@ class CodeStatistics(nn.Module):
         """
         u = torch.zeros(self.settings.kept, dtype=torch.float64)
         mean, basis = self.landmark_mean.double(), self.landmark_basis.double()
-        cameras = cameras.to(dtype=torch.float64)
+        exact = [camera.to(device="cpu", dtype=torch.float64) for camera in cameras]
         for _ in range(STEPS):
             rows, offsets = [], []
-            for view, camera in enumerate(cameras):
+            for view, camera in enumerate(exact):
                 seen = known[view]
                 places = mean[seen] + basis[seen] @ u
                 local = camera.to_camera(places)

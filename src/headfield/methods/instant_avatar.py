@@ -45,7 +45,7 @@ class Training(ShapeTraining):
     """How the prior is learned (section 3.1): N, 2N and 4N epochs a grid level in the paper."""
 
     geometry: GeometrySettings = SMALL_GEOMETRY
-    steps: tuple[int, ...] = (12_000, 3_000, 3_000)
+    steps: tuple[int, ...] = (20_000, 3_000, 3_000)
     code_rate: float = 5e-3
     spread: float = 0.1
 

@@ -76,9 +76,9 @@ class ViewOnDevice:
                 "camera, or align the capture to head space."
             )
         mask, normals = (
-            None if layer is None else torch.from_numpy(layer).to(device) for layer in (view.mask, view.normals)
+            None if layer is None else torch.tensor(layer, device=device) for layer in (view.mask, view.normals)
         )
-        image = torch.from_numpy(view.image).to(device)
+        image = torch.tensor(view.image, device=device)
         return ViewOnDevice(view.camera.to(device=device, dtype=dtype), image, mask, normals)
 
     def at(self, pixels: Int64[Tensor, "n"], camera: Camera | None = None) -> Seen:
