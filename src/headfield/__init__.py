@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headfield.capture import Capture, Landmarks, Scan, Subject, View
     from headfield.errors import InputError
     from headfield.head import Head, load
+    from headfield.reconstruction import reconstruct
     from headfield.surface import Mesh
     from headfield.transforms import Similarity
 
@@ -31,6 +32,7 @@ _HOME = {
     "Subject": "headfield.capture",
     "View": "headfield.capture",
     "load": "headfield.head",
+    "reconstruct": "headfield.reconstruction",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "View",
     "__version__",
     "load",
+    "reconstruct",
 ]
 
 

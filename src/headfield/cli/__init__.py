@@ -18,7 +18,8 @@ from headfield.errors import InputError
 class Command:
     """Where a command lives and what it does, in one line.
 
-    Its function is named ``run``; where the first word decides what options there are, ``run_for(word)`` returns it.
+    Its function is named ``run``; where the first word decides what options there are, ``run_for(word)`` returns it;
+    where any word does, ``run_given(words)``.
     """
 
     module: str
@@ -32,6 +33,8 @@ COMMANDS = {
     "show": Command("headfield.cli.show", "Draw a contact sheet of a data set's subjects."),
     "studio": Command("headfield.cli.studio", "Make synthetic people: pictures, scans and true surfaces."),
     "render": Command("headfield.cli.render", "Take pictures of a head: views, orbits, turntables."),
+    "train": Command("headfield.cli.train", "Learn a prior, or the network of normals, from a data set."),
+    "reconstruct": Command("headfield.cli.reconstruct", "Make a head from the posed views of a capture."),
     "measure": Command("headfield.cli.measure", "Measure how far a head is from the truth, in millimetres."),
 }
 
@@ -83,9 +86,11 @@ def _run(name: str, words: list[str]) -> None:
     if hasattr(module, "run_for"):
         word, *words = words or ["--help"]
         run, name = module.run_for(word), f"{name} {word}"
+    elif hasattr(module, "run_given"):
+        run = module.run_given(words)
     else:
         run = module.run
-    tyro.cli(run, prog=f"headfield {name}", args=words, config=(tyro.conf.FlagCreatePairsOff,))
+    tyro.cli(run, prog=f"headfield {name}", args=words, config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands))
 
 
 def _say_warnings() -> None:

@@ -75,7 +75,10 @@ class Fitting:
                 {**seen, "photometric": self.photometric, "eikonal": self.eikonal},
             ),
             Stage(
-                "colours", self.colour_steps, (Moving("field.appearance.*", Cosine(self.appearance_rate)),), {"colour": 1.0}
+                "colours",
+                self.colour_steps,
+                (Moving("field.appearance.*", Cosine(self.appearance_rate)),),
+                {"colour": 1.0},
             ),
         )
 

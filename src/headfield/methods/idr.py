@@ -10,6 +10,7 @@ from headfield.fields.geometry import GeometrySettings
 from headfield.fields.mlp import MLPSettings
 from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fitting.drive import Fitted, Run, fit_surface
+from headfield.fitting.prior import ShapePrior
 from headfield.fitting.surface_fit import FitOptions
 from headfield.optim.schedules import Cosine
 from headfield.optim.stages import Moving, Stage
@@ -62,12 +63,15 @@ class Fitting:
                 {"photometric": self.photometric, "silhouette": self.silhouette, "eikonal": self.eikonal},
             ),
             Stage(
-                "colours", self.colour_steps, (Moving("field.appearance.*", Cosine(self.appearance_rate)),), {"colour": 1.0}
+                "colours",
+                self.colour_steps,
+                (Moving("field.appearance.*", Cosine(self.appearance_rate)),),
+                {"colour": 1.0},
             ),
         )
 
 
-def fit(capture: Capture, settings: Fitting, run: Run) -> Fitted:
-    """Fit a head to the views of a capture."""
+def fit(capture: Capture, prior: ShapePrior | None, settings: Fitting, run: Run) -> Fitted:
+    """Fit a head to the views of a capture; there is no prior to start from."""
     field_settings = SurfaceFieldSettings(settings.geometry, settings.appearance)
     return fit_surface(NAME, capture, None, field_settings, settings.stages(), settings.options, run)

@@ -93,7 +93,10 @@ class Fitting:
             Stage("grids", self.grid_steps, (slow_latent, grid, appearance), holding),
             Stage("decoder", self.decoder_steps, (slow_latent, last, decoder, appearance), holding),
             Stage(
-                "colours", self.colour_steps, (Moving("field.appearance.*", Cosine(self.appearance_rate)),), {"colour": 1.0}
+                "colours",
+                self.colour_steps,
+                (Moving("field.appearance.*", Cosine(self.appearance_rate)),),
+                {"colour": 1.0},
             ),
         )
 

@@ -1,0 +1,120 @@
+"""``headfield train``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from headfield.cli.progress import progress
+from headfield.data.store import Dataset
+from headfield.errors import InputError
+from headfield.files import write_json
+from headfield.fitting.shape_training import Lessons, train_shapes
+from headfield.methods.registry import methods
+from headfield.optim.distributed import joined
+from headfield.optim.record import LossLog, Update
+
+PRIOR, CHECKPOINTS, LOG, ABOUT = "prior.safetensors", "checkpoints", "losses.jsonl", "prior.json"
+
+
+def run_for(what: str) -> Callable[..., None]:
+    """The command for one method, or for the network of normals, its settings among the options."""
+    if what in ("-h", "--help"):
+        print(_overview())
+        raise SystemExit(0)
+    if what == "normals":
+        from headfield.cli.train_normals import run as run_normals
+
+        return run_normals
+    method = methods().get(what)
+    training = method.training if method else None
+    if method is None or training is None:
+        learnable = [name for name, known in methods().items() if known.training is not None]
+        raise InputError(f"{what!r} learns nothing; there are {', '.join([*learnable, 'normals'])}.")
+
+    def run(
+        data: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")],
+        out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+        learn: Any,
+        *,
+        subjects: int | None = None,
+        seed: int = 0,
+        device: Literal["cpu", "cuda"] = "cpu",
+    ) -> None:
+        """Learn a prior from a data set of scans.
+
+        A training that was interrupted goes on where it stopped when the same command is given again. With
+        `torchrun` several processes share the work.
+
+        Args:
+            data: The data set's folder.
+            out: A folder for the prior, the checkpoints and the losses.
+            learn: How the prior is learned.
+            subjects: Learn from the first few subjects only.
+            seed: Decides every random number.
+            device: Where the work is done.
+        """
+        _learn(what, data, out, learn, subjects=subjects, seed=seed, device=device)
+
+    run.__annotations__["learn"] = training
+    return run
+
+
+def _learn(
+    method: str,
+    data: Path,
+    out: Path,
+    settings: Any,
+    *,
+    subjects: int | None,
+    seed: int,
+    device: Literal["cpu", "cuda"],
+) -> None:
+    dataset = Dataset(data)
+    if not len(dataset):
+        raise InputError(f"{data} has no subjects to learn from; `headfield studio {data}` makes some.")
+    out.mkdir(parents=True, exist_ok=True)
+    with joined(device) as own_device, progress() as bar:
+        lessons = Lessons.read(dataset, subjects=subjects)
+        task = bar.add_task(f"Learning from {len(lessons.scans)} subjects", total=None)
+
+        def show(update: Update) -> None:
+            bar.update(task, total=update.steps, completed=update.done, description=f"Learning, {update.stage}")
+
+        prior = train_shapes(
+            method,
+            lessons,
+            settings,
+            seed=seed,
+            device=own_device,
+            checkpoints=out / CHECKPOINTS,
+            callbacks=[LossLog(out / LOG)],
+            progress=show,
+            made_from={"name": dataset.name or data.name, "made": dict(dataset.made)},
+        )
+    if not prior.facts["finished"]:
+        print(f"Stopped; the same command goes on from {out / CHECKPOINTS}.")
+        return
+    prior.save(out / PRIOR)
+    write_json(out / ABOUT, dict(prior.facts))
+    print(f"Wrote {out / PRIOR}.\nNext: headfield reconstruct CAPTURE -o HEAD --method {method} --prior {out / PRIOR}")
+
+
+def _overview() -> str:
+    learnable = {name: method.summary for name, method in methods().items() if method.training is not None}
+    learnable["normals"] = "The network that sees normals and the person's mask in one picture."
+    width = max(map(len, learnable))
+    return "\n".join(
+        [
+            "usage: headfield train WHAT DATA OUT [OPTIONS]",
+            "",
+            "Learn a prior, or the network of normals, from a data set.",
+            "",
+            *(f"  {name:<{width}}  {summary}" for name, summary in learnable.items()),
+            "",
+            "`headfield train WHAT --help` says what can be set.",
+        ]
+    )
