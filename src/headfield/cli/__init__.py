@@ -90,7 +90,9 @@ def _run(name: str, words: list[str]) -> None:
         run = module.run_given(words)
     else:
         run = module.run
-    tyro.cli(run, prog=f"headfield {name}", args=words, config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands))
+    tyro.cli(
+        run, prog=f"headfield {name}", args=words, config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
+    )
 
 
 def _say_warnings() -> None:
