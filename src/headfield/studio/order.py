@@ -55,6 +55,13 @@ class Order:
         return self
 
 
-SETS = {"studio-test": Order(subjects=20, split="test", rig=("views-6",), size=512)}
+REAL = "real-dev"
+"""The name of the set of real heads."""
+
+SETS = {
+    "studio-test": Order(subjects=20, split="test", rig=("views-6",), size=512),
+    REAL: Order(subjects=4, split="test", rig=("views-6",), size=512),
+}
 """Data sets with a name. ``studio-test`` is what methods are measured on: it never changes. Of its six views the first
-alone and the first three are the one-view and the three-view set."""
+alone and the first three are the one-view and the three-view set. ``real-dev`` is real heads in the same views, see
+:mod:`headfield.studio.real`."""

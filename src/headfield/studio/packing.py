@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float64, Int32
 
 from headfield.errors import InputError, reading
+from headfield.studio import scan_packing
 
 Arrays = Mapping[str, np.ndarray]
 Fingerprint = Mapping[str, list]
@@ -239,10 +240,16 @@ def fitted(fitting: Path, base: Float64[np.ndarray, "b 3"]) -> Float64[np.ndarra
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
-def read_hair_arrays(path: Path) -> Arrays:
-    """The arrays of a fitted hair mesh by which it is known."""
+def read_shape_arrays(path: Path) -> Arrays:
+    """The arrays of an OBJ file by which its shape is known."""
     obj = read_obj(path)
     return {"vertices": obj.vertices, "faces": obj.faces}
+
+
+def read_textured_arrays(path: Path) -> Arrays:
+    """The same, and those by which its texture is looked up."""
+    obj = read_obj(path)
+    return {"vertices": obj.vertices, "faces": obj.faces, "uv": obj.uv, "corner_uv": obj.corner_uv}
 
 
 @dataclass(frozen=True)
@@ -253,4 +260,11 @@ class Builder:
     read: Callable[[Path], Arrays]
 
 
-BUILDERS = {"ict-facekit": Builder(pack_ict, read_ict_arrays), "hair-meshes": Builder(fit_hair, read_hair_arrays)}
+BUILDERS = {
+    "ict-facekit": Builder(pack_ict, read_ict_arrays),
+    "hair-meshes": Builder(fit_hair, read_shape_arrays),
+    "scan-leeperrysmith": Builder(scan_packing.pack_threejs, read_textured_arrays),
+    "scan-hrtf-tub": Builder(scan_packing.pack_sideways_ply, read_shape_arrays),
+    "scan-demosthenes": Builder(scan_packing.pack_obj, read_shape_arrays),
+    "scan-propinnex": Builder(scan_packing.pack_gltf, read_shape_arrays),
+}

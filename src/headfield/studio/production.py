@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from headfield import __version__
 from headfield.data.layout import SUBJECT
 from headfield.data.store import create_dataset, write_subject
 from headfield.errors import InputError
 from headfield.studio.chance import seeds_of
-from headfield.studio.order import Order
+from headfield.studio.order import REAL, SETS, Order
+
+Wanted = TypeVar("Wanted")
 
 
 @dataclass(frozen=True)
@@ -47,28 +51,49 @@ def produce(order: Order, folder: Path, *, workers: int) -> Iterator[tuple[int, 
     from headfield.studio.recipe import expressions_of
 
     order = order.checked()
-    wanted = jobs(order, expressions_of(order))
-    # Which people there are, their folders say: more can join them later.
-    kind = {key: value for key, value in asdict(order).items() if key not in ("subjects", "seed")}
-    create_dataset(folder, made={"by": "headfield studio", "version": __version__, "order": kind})
-    missing = [job for job in wanted if not (folder / job.name / SUBJECT).is_file()]
+    wanted = {job.name: job for job in jobs(order, expressions_of(order))}
+    create_dataset(folder, made={"by": "headfield studio", "version": __version__, "order": _kind(order)})
+    yield from _missing_made(partial(_make, order, folder), wanted, folder, workers)
+
+
+def produce_real(folder: Path, *, workers: int) -> Iterator[tuple[int, int]]:
+    """Make what is missing of the set of real heads in ``folder``, as :func:`produce` does."""
+    from headfield.studio.assets import asset
+    from headfield.studio.real import real_heads
+
+    for needed in ("ict-facekit", *(head.asset for head in real_heads().values())):
+        asset(needed)
+    made = {"by": "headfield studio", "version": __version__, "set": REAL, "order": _kind(SETS[REAL])}
+    create_dataset(folder, made=made)
+    yield from _missing_made(partial(_make_real, folder), {name: name for name in real_heads()}, folder, workers)
+
+
+def _kind(order: Order) -> dict[str, object]:
+    """What subjects of one data set have in common. Which people there are, their folders say: more can join later."""
+    return {key: value for key, value in asdict(order).items() if key not in ("subjects", "seed")}
+
+
+def _missing_made(
+    make: Callable[[Wanted], None], wanted: Mapping[str, Wanted], folder: Path, workers: int
+) -> Iterator[tuple[int, int]]:
+    missing = [job for name, job in wanted.items() if not (folder / name / SUBJECT).is_file()]
     done = len(wanted) - len(missing)
     yield done, len(wanted)
-    for _ in _made(order, folder, missing, workers):
+    for _ in _made(make, missing, workers):
         done += 1
         yield done, len(wanted)
 
 
-def _made(order: Order, folder: Path, missing: list[Job], workers: int) -> Iterator[None]:
+def _made(make: Callable[[Wanted], None], missing: list[Wanted], workers: int) -> Iterator[None]:
     if workers < 2 or len(missing) < 2:
         for job in missing:
-            _make(order, folder, job)
+            make(job)
             yield
         return
     # Fresh processes rather than forks: PyTorch's and Embree's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
-        futures = [pool.submit(_make, order, folder, job) for job in missing]
+        futures = [pool.submit(make, job) for job in missing]
         try:
             for future in as_completed(futures):
                 _result(future)
@@ -91,6 +116,12 @@ def _make(order: Order, folder: Path, job: Job) -> None:
     from headfield.studio.recipe import make_subject
 
     write_subject(make_subject(order, job.seed, job.expression, name=job.name), folder)
+
+
+def _make_real(folder: Path, name: str) -> None:
+    from headfield.studio.real import make_real
+
+    write_subject(make_real(name), folder)
 
 
 @contextmanager
