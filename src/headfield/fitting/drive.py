@@ -12,10 +12,11 @@ import torch
 
 from headfield import __version__
 from headfield.cameras import Camera
-from headfield.capture import Capture
+from headfield.capture import Capture, Landmarks
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
+from headfield.fitting.statistics import LANDMARKS
 from headfield.fitting.surface_fit import FitOptions, SurfaceFit, SurfaceObjectives
 from headfield.optim.checkpoints import Checkpoints
 from headfield.optim.engine import optimise
@@ -88,7 +89,7 @@ def fit_surface(
         "device": run.device,
         "steps": {stage.name: stage.steps for stage in stages},
         "seconds": round(report.seconds, 2),
-        "losses": {name: _last(values) for name, values in report.history.items() if np.isfinite(values).any()},
+        "losses": report.lately(20),
         "dropped": len(report.dropped),
         "interrupted": report.interrupted,
         "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
@@ -100,13 +101,18 @@ def fit_surface(
 def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
     """The likeliest u for the landmarks that the views show; the mean one, zero, where they show too few."""
     assert fit.codes is not None
-    marked = [view for view in capture.views if view.landmarks is not None and view.landmarks.scheme == "multipie68"]
-    marked = [view for view in marked if len(view.landmarks.points) == len(fit.codes.landmark_mean)]
+    seen = [(view.camera, view.landmarks) for view in capture.views]
+    marked = [(camera, marks) for camera, marks in seen if marks is not None and _are_of_the_model(marks)]
     if not marked or not fit.codes.landmark_basis.any():
         return torch.zeros_like(fit.u)
-    pixels = torch.stack([torch.from_numpy(np.nan_to_num(view.landmarks.points)).float() for view in marked])
-    known = torch.stack([torch.from_numpy(view.landmarks.visible) for view in marked])
-    return fit.codes.from_views([view.camera for view in marked], pixels, known)
+    known = np.stack([marks.visible & np.isfinite(marks.points).all(axis=1) for _, marks in marked])
+    pixels = np.stack([np.nan_to_num(marks.points) for _, marks in marked])
+    cameras = [camera for camera, _ in marked]
+    return fit.codes.from_views(cameras, torch.from_numpy(pixels).float(), torch.from_numpy(known))
+
+
+def _are_of_the_model(marks: Landmarks) -> bool:
+    return marks.scheme == "multipie68" and marks.points.shape == (LANDMARKS, 2)
 
 
 def _possible(stages: Sequence[Stage], observations: Observations) -> list[Stage]:
@@ -118,8 +124,3 @@ def _possible(stages: Sequence[Stage], observations: Observations) -> list[Stage
         weights = {name: weight for name, weight in stage.weights.items() if name != "normals"}
         kept.append(Stage(stage.name, stage.steps, stage.moving, weights, stage.plateau))
     return kept
-
-
-def _last(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite[-20:].mean())

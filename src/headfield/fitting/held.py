@@ -65,14 +65,12 @@ class Unseen:
     def draw(
         self, close: int, anywhere: int, generator: torch.Generator, *, spread: float = 0.03
     ) -> Float[Tensor, "n 3"]:
-        """Places by chance: so many close to the unseen surface, at most so many in the unseen rest of the cube."""
+        """Places by chance: at most so many close to the unseen surface, and so many in the unseen rest of the cube."""
         device = self.vertices.device
-        places = [self.vertices[:0]]
+        places = 2 * torch.rand((anywhere, 3), generator=generator, device=device) - 1
         if len(self.vertices):
             index = torch.randint(len(self.vertices), (close,), generator=generator, device=device)
             offset = spread * torch.randn((close, 3), generator=generator, device=device)
-            places.append(self.vertices[index] + offset)
-        cube = 2 * torch.rand((anywhere, 3), generator=generator, device=device) - 1
-        _, nearest = self._tree.query(cube.cpu().numpy())
-        places.append(cube[torch.from_numpy(~self._seen[nearest]).to(device)])
-        return torch.cat(places)
+            places = torch.cat([self.vertices[index] + offset, places])
+        _, nearest = self._tree.query(places.cpu().numpy())
+        return places[torch.from_numpy(~self._seen[nearest]).to(device)]

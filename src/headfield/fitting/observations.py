@@ -95,6 +95,11 @@ class Observations:
         for number, view in enumerate(views):
             for part, pixels in zip(parts, _pools(view), strict=True):
                 part.append(_seen(view, number, pixels, device))
+            if not len(parts[0][-1]):
+                raise InputError(
+                    f"view {view.name}: no ray through the subject meets the unit sphere, which holds the head; check "
+                    "the mask and the camera, or align the capture to head space."
+                )
         inside, beside, beyond = (RaysSeen.joined(part) for part in parts)
         cameras = tuple(view.camera.to(dtype=torch.float32) for view in views)
         return Observations(tuple(view.name for view in views), cameras, inside, beside, beyond)
@@ -107,9 +112,8 @@ def _different(views: list[View]) -> list[View]:
         twins = (
             other
             for other in kept
-            if other.image.shape == view.image.shape
+            if torch.allclose(other.camera.centre.double(), view.camera.centre.double())
             and np.array_equal(other.image, view.image)
-            and torch.allclose(other.camera.centre, view.camera.centre)
         )
         if next(twins, None) is None:
             kept.append(view)
@@ -122,7 +126,9 @@ def _pools(view: View) -> tuple[Int64[np.ndarray, "a"], Int64[np.ndarray, "b"], 
         raise InputError(f"view {view.name} has no mask; add one, or let the normal network find it.")
     covered = view.mask >= 255 * SHADE
     if not covered.any():
-        raise InputError(f"view {view.name}: the mask is empty, so there is no subject in it; check it or leave it out.")
+        raise InputError(
+            f"view {view.name}: the mask is empty, so there is no subject in it; check it or leave it out."
+        )
     if covered.all():
         raise InputError(
             f"view {view.name}: the mask covers the whole picture and tells nothing from the background; "

@@ -128,8 +128,9 @@ def _free(scan: Scan, index: Tensor, kept: int, generator: torch.Generator) -> T
     if scan.sensors is not None and scan.sensor_of_point is not None:
         points = torch.from_numpy(scan.points)[index]
         sensors = torch.from_numpy(scan.sensors)[torch.from_numpy(scan.sensor_of_point)[index]]
+        way = sensors - points
         along = torch.rand(len(points), 1, generator=generator).square() * 0.6 + 0.01
-        ways.append(points + along * normalize(sensors - points, dim=-1))
+        ways.append(points + torch.minimum(along, way.norm(dim=-1, keepdim=True)) * normalize(way, dim=-1))
     if not ways:
         # On the far side of its own normal, close to the surface, nothing else is known to be free.
         ways.append(torch.from_numpy(scan.points)[index] + 0.01 * torch.from_numpy(scan.normals)[index])

@@ -9,7 +9,7 @@ kept outside.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int64
@@ -35,14 +35,14 @@ class Batch:
     """What a step of learning looks at."""
 
     subjects: int = 8
-    points: PointsASubject = PointsASubject()
+    points: PointsASubject = field(default_factory=PointsASubject)
 
 
 @dataclass(frozen=True, eq=False)
 class ShapeObjectives:
     """The objectives of a step: ``surface``, ``normals``, ``eikonal``, ``free`` and ``embedding``.
 
-    ``unmasked_until`` is the share of the first stage over which the encoding's frequencies are let in one after the
+    ``masked_until`` is the share of the first stage over which the encoding's frequencies are let in one after the
     other (0: all from the start); ``levels`` is how many grid levels each stage uses.
     """
 

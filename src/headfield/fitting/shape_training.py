@@ -38,7 +38,7 @@ class ShapeTraining:
     steps: tuple[int, ...] = (6000, 3000, 3000)
     """How many steps each stage takes: the first with the coarsest grid, each later one with one level more. A geometry
     without grid, and one stage for all levels at once, have one number."""
-    batch: Batch = Batch()
+    batch: Batch = field(default_factory=Batch)
     rate: float = 1e-3
     """Of the network at first."""
     code_rate: float = 2e-3
@@ -157,7 +157,7 @@ def train_shapes(
         "hours": round(report.seconds / 3600, 3),
         "resumed": report.resumed_at > 0,
         "finished": not report.interrupted,
-        "losses": {name: float(values[-200:].mean()) for name, values in report.history.items() if len(values)},
+        "losses": report.lately(200),
         "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
     geometry = family.geometry.cpu()

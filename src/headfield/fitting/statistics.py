@@ -1,7 +1,7 @@
 """What codes are usual, and what they say of landmarks: a Gaussian of the codes and a linear model of the landmarks.
 
 A code is g = μ + F u with u ~ N(0, 1), F from the principal directions of the codes that were learned. Landmarks are
-l = m + B u + ε. Both are closed form, so that landmarks seen in pictures or measured in space give a first code at once.
+l = m + B u + ε. Both are closed form: landmarks seen in pictures or measured in space give a first code at once.
 """
 
 from __future__ import annotations
@@ -86,16 +86,17 @@ class CodeStatistics(nn.Module):
         if int(everywhere.sum()) < 2:
             return
         u, target = u[everywhere], landmarks[everywhere].flatten(1)
-        mean = target.mean(dim=0)
+        middle, mean = u.mean(dim=0), target.mean(dim=0)
+        u, target = u - middle, target - mean
         errors = {}
         for ridge in torch.logspace(-2, 4, 25, dtype=torch.float64).tolist():
             gram = u.T @ u + ridge * torch.eye(u.shape[1], dtype=u.dtype)
-            weights = torch.linalg.solve(gram, u.T @ (target - mean))
-            leverage = (u * torch.linalg.solve(gram, u.T).T).sum(dim=1).clamp(max=0.999)
-            left_out = (target - mean - u @ weights) / (1 - leverage)[:, None]
+            weights = torch.linalg.solve(gram, u.T @ target)
+            leverage = (u * torch.linalg.solve(gram, u.T).T).sum(dim=1) + 1 / len(u)
+            left_out = (target - u @ weights) / (1 - leverage.clamp(max=0.999))[:, None]
             errors[ridge] = (float(left_out.square().mean()), weights)
         error, weights = min(errors.values(), key=lambda pair: pair[0])
-        self.landmark_mean.copy_(mean.reshape(-1, 3))
+        self.landmark_mean.copy_((mean - middle @ weights).reshape(-1, 3))
         self.landmark_basis.copy_(weights.T.reshape(-1, 3, u.shape[1]))
         self.landmark_noise.fill_(max(error, 1e-10) ** 0.5)
 

@@ -9,6 +9,7 @@ codes are kept usual, and what no view sees is held to the shape with which a st
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -99,9 +100,15 @@ class SurfaceObjectives:
     ``colour`` alone is the photometric one at hits found once, for a stage in which the shape stands still.
     """
 
-    def __init__(self, fit: SurfaceFit, observations: Observations, options: FitOptions, finder: HitFinder | None = None):
+    def __init__(
+        self,
+        fit: SurfaceFit,
+        observations: Observations,
+        options: FitOptions,
+        finder: Callable[[], HitFinder] | None = None,
+    ):
         self.fit, self.observations, self.options = fit, observations, options
-        self._given = finder
+        self._new_finder = finder or (lambda: Proxy(options.proxy))
         self._finder: HitFinder | None = None
         self._unseen: Unseen | None = None
         self._still: StillSurface | None = None
@@ -118,7 +125,7 @@ class SurfaceObjectives:
 
     def _begin(self, info: StepInfo) -> None:
         """Make anew what is derived from the parameters."""
-        self._finder = self._given or Proxy(self.options.proxy)
+        self._finder = self._new_finder()
         self._still = None
         if info.weights.get("held") and self.fit.codes is not None:
             if info.step == 0:

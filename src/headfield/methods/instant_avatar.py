@@ -17,7 +17,7 @@ from headfield.fitting.drive import Fitted, Run, fit_surface
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.shape_training import ShapeTraining
 from headfield.fitting.surface_fit import FitOptions
-from headfield.optim.schedules import Cosine, Ramp
+from headfield.optim.schedules import Cosine, Ramp, Schedule
 from headfield.optim.stages import Moving, Stage
 
 NAME = "instant-avatar"
@@ -79,13 +79,13 @@ class Fitting:
     def stages(self) -> tuple[Stage, ...]:
         """The stages as data."""
         appearance = Moving("field.appearance.*", self.appearance_rate)
-        seen = {"photometric": self.photometric, "silhouette": self.silhouette, "normals": self.normals}
+        seen: dict[str, float | Schedule] = {"photometric": self.photometric, "silhouette": self.silhouette, "normals": self.normals}
         latent = Moving("u", Cosine(self.latent_rate, 0.1 * self.latent_rate))
         slow_latent = Moving("u", 0.1 * self.latent_rate)
         grid = Moving("field.geometry.grid.*", self.grid_rate)
         decoder = Moving("field.geometry.decoder.*", Cosine(self.decoder_rate, 0.1 * self.decoder_rate), clip=1.0)
         # The colours know nothing at first and must not bend the shape.
-        learning = {**seen, "photometric": Ramp(0.0, 0.5 * self.photometric), "latent": self.latent}
+        learning: dict[str, float | Schedule] = {**seen, "photometric": Ramp(0.0, 0.5 * self.photometric), "latent": self.latent}
         holding = {**seen, "latent": self.latent, "held": self.held}
         last = Moving("field.geometry.grid.*", Cosine(self.grid_rate, 0.1 * self.grid_rate))
         return (

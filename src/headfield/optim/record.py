@@ -79,6 +79,11 @@ class Report:
         """How many steps are done, by this run and by those it went on from."""
         return len(self.history[TOTAL])
 
+    def lately(self, steps: int) -> dict[str, float]:
+        """The mean of each objective over the last ``steps`` that had it and were finite."""
+        finite = {name: values[np.isfinite(values)] for name, values in self.history.items()}
+        return {name: float(values[-steps:].mean()) for name, values in finite.items() if len(values)}
+
 
 def seldom(callback: Callback, seconds: float = 0.2) -> Callback:
     """Pass updates on only every so often, but always a problem, a new stage and the last step."""
