@@ -79,13 +79,21 @@ class Fitting:
     def stages(self) -> tuple[Stage, ...]:
         """The stages as data."""
         appearance = Moving("field.appearance.*", self.appearance_rate)
-        seen: dict[str, float | Schedule] = {"photometric": self.photometric, "silhouette": self.silhouette, "normals": self.normals}
+        seen: dict[str, float | Schedule] = {
+            "photometric": self.photometric,
+            "silhouette": self.silhouette,
+            "normals": self.normals,
+        }
         latent = Moving("u", Cosine(self.latent_rate, 0.1 * self.latent_rate))
         slow_latent = Moving("u", 0.1 * self.latent_rate)
         grid = Moving("field.geometry.grid.*", self.grid_rate)
         decoder = Moving("field.geometry.decoder.*", Cosine(self.decoder_rate, 0.1 * self.decoder_rate), clip=1.0)
         # The colours know nothing at first and must not bend the shape.
-        learning: dict[str, float | Schedule] = {**seen, "photometric": Ramp(0.0, 0.5 * self.photometric), "latent": self.latent}
+        learning: dict[str, float | Schedule] = {
+            **seen,
+            "photometric": Ramp(0.0, 0.5 * self.photometric),
+            "latent": self.latent,
+        }
         holding = {**seen, "latent": self.latent, "held": self.held}
         last = Moving("field.geometry.grid.*", Cosine(self.grid_rate, 0.1 * self.grid_rate))
         return (
