@@ -23,7 +23,7 @@ ROOMS = {
     "optim": set(),
     "photo": {"data", "fields", "optim"},
     "head": {"mesh", "fields", "data", "render"},
-    "cli": {"mesh", "metrics", "data", "studio", "render", "head"},
+    "cli": {"mesh", "metrics", "data", "studio", "render", "head", "optim", "photo"},
 }
 
 

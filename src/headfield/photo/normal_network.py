@@ -57,6 +57,8 @@ EFFICIENTNET_B1 = NormalNetworkSettings(
 class NormalNetwork(nn.Module):
     """Pictures to normals and masks. Nodes of the decoder see all before them at their level, and the level below."""
 
+    settings: NormalNetworkSettings
+
     def __init__(self, settings: NormalNetworkSettings):
         super().__init__()
         self.settings = settings

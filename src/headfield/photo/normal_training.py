@@ -25,7 +25,8 @@ from headfield.optim.step import Objectives, Precision, StepInfo
 from headfield.photo.normal_crops import Crops, CropSettings, length, take_crops
 from headfield.photo.normal_examples import Examples, read_examples
 from headfield.photo.normal_network import STRIDE, NormalNetwork, NormalNetworkSettings
-from headfield.photo.normals import PART
+from headfield.photo.normal_validation import NormalErrors, mean_angle
+from headfield.photo.normals import PART, NormalEstimator
 
 FILE = "normals.safetensors"
 
@@ -79,6 +80,15 @@ class NormalTraining:
         return tuple(stages)
 
 
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """How teaching a network went."""
+
+    report: Report
+    errors: NormalErrors | None
+    """On the subjects that were held out; None where there were none, or the training was interrupted."""
+
+
 def objectives(network: NormalNetwork, examples: Examples, training: NormalTraining, crops: CropSettings) -> Objectives:
     """What a step is about: how far normals are from the true ones, and whether the person was told from the rest."""
     order = [stage.name for stage in training.stages()]
@@ -118,7 +128,7 @@ def train_normals(
     begin: Path | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
     progress: Callback | None = None,
-) -> Report:
+) -> Taught:
     """Teach a network, or go on with one, and write ``out/normals.safetensors``.
 
     InputError if there is nothing to learn from. What was interrupted goes on where it stopped.
@@ -136,19 +146,9 @@ def train_normals(
     """
     began = time.perf_counter()
     sets = [Dataset(folder) for folder in datasets]
-    if not sets:
-        raise InputError("there is no data set to learn from; name one.")
-    kept = len(sets[0]) - training.held_out
-    if kept < 1:
-        raise InputError(
-            f"{sets[0].folder} has {len(sets[0])} subjects and {training.held_out} of them are to be held out; "
-            "nobody is left to learn from."
-        )
-    names = [sets[0].names[:kept], *(dataset.names for dataset in sets[1:])]
-    parts = [
-        read_examples(dataset, chosen, training.pixels, told=told) for dataset, chosen in zip(sets, names, strict=True)
-    ]
-    examples = Examples.together(parts)
+    learned, held_out = _parted(sets, training.held_out)
+    chosen = list(zip(sets, learned, strict=True))
+    examples = Examples.together([read_examples(dataset, n, training.pixels, told=told) for dataset, n in chosen])
     learner = _made(network, begin, seed)
     report = optimise(
         learner,
@@ -160,21 +160,37 @@ def train_normals(
         progress=progress,
         precision=training.precision,
     )
-    if not report.interrupted:
-        facts = {
-            "headfield": headfield.__version__,
-            "torch": torch.__version__,
-            "seed": seed,
-            "training": asdict(training),
-            "crops": asdict(crops),
-            "datasets": [{"made": dataset.made, "subjects": len(n)} for dataset, n in zip(sets, names, strict=True)],
-            "pictures": len(examples),
-            "begin": None if begin is None else dict(weights.load(begin, {PART: NormalNetwork}).facts),
-            "hours": round((time.perf_counter() - began) / 3600, 2),
-        }
-        learner.eval()
-        weights.save(out / FILE, {PART: learner}, facts, half=True)
-    return report
+    if report.interrupted:
+        return Taught(report, None)
+    errors = mean_angle(NormalEstimator(learner.eval()), sets[0], held_out) if held_out else None
+    facts = {
+        "headfield": headfield.__version__,
+        "torch": torch.__version__,
+        "seed": seed,
+        "training": asdict(training),
+        "crops": asdict(crops),
+        "datasets": [{"name": dataset.name, "made": dataset.made, "subjects": len(n)} for dataset, n in chosen],
+        "pictures": len(examples),
+        "begin": None if begin is None else dict(weights.load(begin, {PART: NormalNetwork}).facts),
+        "errors": None if errors is None else asdict(errors),
+        "hours": round((time.perf_counter() - began) / 3600, 2),
+    }
+    weights.save(out / FILE, {PART: learner}, facts, half=True)
+    return Taught(report, errors)
+
+
+def _parted(sets: Sequence[Dataset], held_out: int) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """The subjects of each data set to learn from, and those at the end of the first to measure with."""
+    if not sets:
+        raise InputError("there is no data set to learn from; name one.")
+    first, *others = sets
+    kept = len(first) - held_out
+    if kept < 1:
+        raise InputError(
+            f"{first.folder} has {len(first)} subjects and {held_out} of them would be held out; "
+            "nobody is left to learn from."
+        )
+    return [first.names[:kept], *(dataset.names for dataset in others)], first.names[kept:]
 
 
 def _made(settings: NormalNetworkSettings, begin: Path | None, seed: int) -> NormalNetwork:

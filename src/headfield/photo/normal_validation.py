@@ -69,4 +69,4 @@ def _errors(
     known = person & (np.abs(normals).sum(axis=-1) > 0)
     face, guessed = known & face_pixels(view), sight.covered > 0.5
     overlap = (person & guessed).sum() / max((person | guessed).sum(), 1)
-    return degrees[known].mean(), degrees[face].mean() if face.any() else np.nan, overlap
+    return float(degrees[known].mean()), float(degrees[face].mean()) if face.any() else np.nan, float(overlap)
