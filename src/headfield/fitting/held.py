@@ -15,7 +15,7 @@ from headfield.cameras import Camera
 from headfield.mesh.extract import extract
 from headfield.mesh.grid import SignedDistance
 from headfield.mesh.raycast import RayCaster
-from headfield.render.queries import CHUNK
+from headfield.render.queries import CHUNK, roughly
 from headfield.surface import Mesh
 
 RESOLUTION = 64
@@ -57,7 +57,8 @@ class Unseen:
     @staticmethod
     def of(shape: SignedDistance, cameras: Sequence[Camera], *, device: torch.device) -> Unseen:
         """What cameras do not see of a shape."""
-        mesh = extract(shape, resolution=RESOLUTION, border="open", chunk=CHUNK, dtype=torch.float32, device=device)
+        with roughly(device):
+            mesh = extract(shape, resolution=RESOLUTION, border="open", chunk=CHUNK, dtype=torch.float32, device=device)
         seen = seen_vertices(mesh, cameras)
         vertices = torch.from_numpy(mesh.vertices[~seen]).to(device=device, dtype=torch.float32)
         return Unseen(vertices, cKDTree(mesh.vertices), seen)

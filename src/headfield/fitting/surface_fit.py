@@ -90,7 +90,7 @@ class FitOptions:
     alpha: float = 50.0
     """How steep the soft silhouette is at first, per head unit; it ends ``alpha_growth`` times as steep."""
     alpha_growth: float = 8.0
-    proxy: ProxySettings = ProxySettings(resolution=64, uses=25)
+    proxy: ProxySettings = ProxySettings(resolution=64, uses=25, margin=0.02, rough=True)
 
 
 class SurfaceObjectives:
@@ -174,7 +174,7 @@ class SurfaceObjectives:
         if not len(seen):
             return _zero(info)
         alpha = self.options.alpha * self.options.alpha_growth**info.progress
-        least = least_distance(self.fit.distance, seen.rays)
+        least = least_distance(self.fit.distance, seen.rays, rough=True)
         count = self.options.rays.inside + self.options.rays.past
         return silhouette_loss(least, seen.coverage, alpha).sum() / count
 
@@ -202,7 +202,7 @@ class StillSurface:
     features: Float[Tensor, "n f"]
     seen: RaysSeen
 
-    AT_MOST = 120_000
+    AT_MOST = 40_000
     RAYS = 4096
 
     @staticmethod

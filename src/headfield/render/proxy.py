@@ -21,7 +21,7 @@ from headfield.mesh.grid import SignedDistance
 from headfield.mesh.raycast import RayCaster
 from headfield.render.hits import SurfaceHits, collected
 from headfield.render.parallel_samples import ParallelSamples
-from headfield.render.queries import CHUNK, ask
+from headfield.render.queries import CHUNK, ask, roughly
 from headfield.render.span import Span
 from headfield.surface import Mesh
 
@@ -60,6 +60,8 @@ class ProxySettings:
     """Queries of a hit at most before it is sampled instead."""
     safety: float = 1.5
     """How many times too large the distances may be (see :func:`headfield.mesh.extract.extract`)."""
+    rough: bool = False
+    """Whether the mesh may be made in bfloat16, where that is fast; the hits are exact either way."""
 
 
 class Proxy:
@@ -163,15 +165,16 @@ class _CastMesh:
 
     @staticmethod
     def of(sdf: SignedDistance, settings: ProxySettings, like: Tensor) -> _CastMesh:
-        mesh = extract(
-            sdf,
-            resolution=settings.resolution,
-            border="open",
-            safety=settings.safety,
-            chunk=CHUNK,
-            dtype=like.dtype,
-            device=like.device,
-        )
+        with roughly(like.device, settings.rough):
+            mesh = extract(
+                sdf,
+                resolution=settings.resolution,
+                border="open",
+                safety=settings.safety,
+                chunk=CHUNK,
+                dtype=like.dtype,
+                device=like.device,
+            )
         shell = Mesh(mesh.vertices + settings.margin * mesh.vertex_normals, mesh.faces)
         return _CastMesh(RayCaster(mesh), RayCaster(shell), settings.margin, _steepness(sdf, mesh, like))
 

@@ -6,6 +6,8 @@ subject, or a closed form. Its values need not be exact distances; its sign is w
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -27,6 +29,11 @@ class Counted:
         """What the function says, and a note of how much it was asked."""
         self.points += len(points)
         return self._sdf(points)
+
+
+def roughly(device: torch.device, enabled: bool = True) -> AbstractContextManager:
+    """While it lasts, networks are asked in bfloat16: for looking around, where a thousandth does not matter."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled, cache_enabled=False)
 
 
 def ask(sdf: SignedDistance, points: Float[Tensor, "*n 3"], chunk: int = CHUNK) -> Float[Tensor, "*n"]:

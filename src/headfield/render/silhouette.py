@@ -9,22 +9,25 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from headfield.cameras import Rays
 from headfield.mesh.grid import SignedDistance
-from headfield.render.queries import ask
+from headfield.render.queries import ask, roughly
 from headfield.render.span import Span, spread
 
 
-def least_distance(sdf: SignedDistance, rays: Rays, *, uniform: int = 32, refined: int = 8) -> Float[Tensor, "n"]:
+def least_distance(
+    sdf: SignedDistance, rays: Rays, *, uniform: int = 32, refined: int = 8, rough: bool = False
+) -> Float[Tensor, "n"]:
     """The least signed distance along each ray within the unit sphere, differentiable where it is attained.
 
     It is looked for among evenly spaced samples, then among more around the least of them. A minimum's place needs no
     derivative: at the minimum the distance does not change along the ray. For rays that pass the unit sphere it is the
-    distance where they come closest to it.
+    distance where they come closest to it. ``rough`` lets the place be looked for in bfloat16.
     """
     span = Span.of(rays)
     place = torch.zeros_like(span.length)
     within = torch.nonzero(span.meets)[:, 0]
     if len(within):
-        place[within] = _least_place(sdf, span[within], uniform, refined)
+        with roughly(rays.origins.device, rough):
+            place[within] = _least_place(sdf, span[within], uniform, refined)
     return sdf(rays.at(span.near + place))
 
 
