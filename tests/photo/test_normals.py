@@ -155,3 +155,9 @@ def test_what_cannot_be_looked_at_is_said_in_one_sentence(tmp_path, monkeypatch)
     monkeypatch.setattr(normals, "SHIPPED", tmp_path / "none.safetensors")
     with pytest.raises(InputError, match="without a network of normals"):
         NormalEstimator.load()
+
+
+@pytest.mark.parametrize("change", [{"pixels": 4}, {"looks": 0}, {"margin": -0.1}])
+def test_settings_that_cannot_be_are_refused(change):
+    with pytest.raises(InputError, match="an estimator looks"):
+        replace(PLAIN, **change)

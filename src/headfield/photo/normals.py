@@ -67,6 +67,12 @@ class EstimatorSettings:
     margin: float = 0.12
     """How much room there is around the person found, as a part of its size."""
 
+    def __post_init__(self) -> None:
+        if self.pixels < SMALLEST or self.looks < 1 or self.margin < 0:
+            raise InputError(
+                f"an estimator looks at least once, at {SMALLEST} pixels or more, with a margin that is not negative."
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class Sight:
