@@ -23,7 +23,23 @@ ROOMS = {
     "optim": set(),
     "photo": {"data", "fields", "optim"},
     "head": {"mesh", "fields", "data", "render"},
-    "cli": {"mesh", "metrics", "data", "studio", "render", "head", "optim", "photo"},
+    "fitting": {"mesh", "data", "fields", "render", "optim"},
+    "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
+    "reconstruction": {"methods", "fitting", "head", "photo"},
+    "cli": {
+        "mesh",
+        "metrics",
+        "data",
+        "studio",
+        "render",
+        "head",
+        "optim",
+        "photo",
+        "fitting",
+        "methods",
+        "reconstruction",
+        "bench",
+    },
 }
 
 

@@ -1,0 +1,133 @@
+"""Every method and baseline learns and fits; each by its own stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from headfield.errors import InputError
+from headfield.fields.geometry import GeometrySettings
+from headfield.fields.mlp import MLPSettings
+from headfield.fitting.drive import Run
+from headfield.fitting.prior import ShapePrior
+from headfield.fitting.shape_training import train_shapes
+from headfield.methods import h3d_net, idr, instant_avatar, mean_head
+from headfield.methods.registry import OWN, find_method
+
+from ..balls import APPEARANCE, GEOMETRY, OPTIONS, TRAINING, capture, family, lessons, radii_of
+
+BARE = replace(GEOMETRY, grid=None)
+ALONE = GeometrySettings(MLPSettings(width=32, depth=3, skips=(2,)), frequencies=2, grid=None, code=0, features=4)
+SEEING_FEATURES = replace(APPEARANCE, place=None, direction_frequencies=1, features=4)
+
+LEARNING = {
+    "instant-avatar": instant_avatar.Training(geometry=GEOMETRY, steps=(2, 2), batch=TRAINING.batch),
+    "h3d-net": h3d_net.Training(geometry=BARE, steps=(2,), batch=TRAINING.batch),
+}
+SHORT = {"latent_steps": 2, "decoder_steps": 2, "colour_steps": 2}
+FITTING = {
+    "instant-avatar": instant_avatar.Fitting(appearance=APPEARANCE, grid_steps=2, options=OPTIONS, **SHORT),
+    "h3d-net": h3d_net.Fitting(appearance=APPEARANCE, options=OPTIONS, **SHORT),
+    "idr": idr.Fitting(ALONE, SEEING_FEATURES, steps=2, colour_steps=2, options=OPTIONS),
+}
+
+
+def learned(name: str) -> ShapePrior | None:
+    return train_shapes(name, lessons(), LEARNING[name]) if name in LEARNING else None
+
+
+def numbers(module: torch.nn.Module) -> dict[str, list[float]]:
+    return {name: value.flatten().tolist() for name, value in module.state_dict().items()}
+
+
+def test_every_method_is_tried_here():
+    assert {method.name for method in OWN} == set(FITTING)
+    assert {method.name for method in OWN if method.training} == set(LEARNING)
+
+
+@pytest.mark.parametrize("normals", [True, False])
+@pytest.mark.parametrize("name", FITTING)
+def test_a_method_learns_and_fits_a_few_steps(tmp_path, name, normals):
+    method = find_method(name)
+    assert isinstance(FITTING[name], method.fitting)
+    prior = learned(name)
+    if prior is not None:
+        prior.save(tmp_path / "prior.safetensors")
+        prior = ShapePrior.load(tmp_path / "prior.safetensors").checked_for(name)
+    them = capture(0.5, (0.0, 120.0), normals=normals)
+    fitted = method.fit(them, prior, FITTING[name], Run(checkpoints=tmp_path / "checkpoints"))
+    plain = method.fit(them, prior, FITTING[name], Run())
+    assert fitted.facts["method"] == name
+    assert not fitted.report.dropped
+    assert numbers(fitted.field) == numbers(plain.field)  # so few steps are no checkpoint's worth
+    assert ("normals" in fitted.report.history) == (normals and name == "instant-avatar")
+    radii = radii_of(fitted.field.distance)
+    assert 0.3 < float(radii.min()) < float(radii.max()) < 0.7
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_training_can_be_stopped_and_go_on(tmp_path, name):
+    class Stopped(Exception):
+        pass
+
+    def stop(update):
+        if update.done == 1:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train_shapes(name, lessons(), LEARNING[name], checkpoints=tmp_path, callbacks=[stop])
+    again = train_shapes(name, lessons(), LEARNING[name], checkpoints=tmp_path)
+    assert numbers(again.geometry) == numbers(learned(name).geometry)
+
+
+def test_without_a_prior_a_ball_is_found_from_around_it():
+    settings = replace(FITTING["idr"], steps=50, rate=2e-3, colour_steps=1)
+    fitted = idr.fit(capture(0.42, (0.0, 120.0, 240.0)), None, settings, Run())
+    assert float(radii_of(fitted.field.distance).mean()) == pytest.approx(0.42, abs=0.03)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_the_prior_of_another_method_or_none_is_one_sentence(name):
+    other = next(method for method in LEARNING if method != name)
+    wrong = ShapePrior(other, family().geometry, family().codes, {})
+    with pytest.raises(InputError, match=f"the prior was learned by {other}, {name} cannot use it"):
+        find_method(name).fit(capture(0.5), wrong, FITTING[name], Run())
+    with pytest.raises(InputError, match=f"{name} needs a prior; name one with --prior"):
+        find_method(name).fit(capture(0.5), None, FITTING[name], Run())
+
+
+def test_a_method_that_is_not_there_is_one_sentence():
+    with pytest.raises(InputError, match="there is no method 'toast'; the known ones are instant-avatar, h3d-net, idr"):
+        find_method("toast")
+
+
+@pytest.mark.parametrize("module", [instant_avatar, h3d_net])
+def test_the_stages_suit_the_settings_as_they_come(module):
+    training, fitting = module.Training(), module.Fitting()
+    assert [stage.steps for stage in training.stages()] == list(training.steps)
+    assert all(stage.weights for stage in fitting.stages())
+    assert fitting.stages()[-1].weights == {"colour": 1.0}
+
+
+def test_networks_of_the_papers_are_as_large_as_the_papers_say():
+    paper = instant_avatar.PAPER_GEOMETRY  # section 3.3
+    assert (paper.decoder.width, paper.decoder.depth, paper.decoder.activation) == (512, 3, "softplus")
+    assert (paper.frequencies, paper.code, paper.grid.levels, paper.grid.features) == (6, 256, (4, 5, 6), 8)
+    look = instant_avatar.PAPER_APPEARANCE
+    assert (look.place.network.width, look.place.network.depth, look.place.network.skips) == (512, 8, (4,))
+    assert (look.place.size, look.place.frequencies, look.frequencies) == (256, 6, 4)
+    assert (look.look.width, look.look.depth, look.look.activation) == (512, 4, "relu")
+    # Section 3.2: no eikonal objective while a head is fitted.
+    assert all("eikonal" not in stage.weights for stage in instant_avatar.Fitting().stages())
+
+
+def test_the_mean_head_is_the_prior_at_its_mean_and_grey():
+    prior = family()
+    head = mean_head.mean_head(prior)
+    points = torch.rand(100, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert torch.equal(head.distance(points), prior.geometry.distance(points, prior.codes.mean))
+    up = torch.tensor([[0.0, 1, 0]]).expand(100, 3)
+    assert (head.colour(points, up, up) == 0.5).all()
+    assert float(radii_of(head.distance).mean()) == pytest.approx(0.5, abs=0.02)
