@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headfield.capture import Subject
+from headfield.cli import main
+from headfield.data.store import create_dataset, write_subject
+from headfield.head import Head
+from headfield.mesh.files import read_mesh
+
+from ..balls import capture, family
+
+QUICK = [
+    *("--resolution", "32", "--fit.latent-steps", "10", "--fit.grid-steps", "2", "--fit.decoder-steps", "2"),
+    *("--fit.colour-steps", "2", "--fit.options.proxy.resolution", "24"),
+    *("--fit.options.rays.inside", "64", "--fit.options.rays.past", "32"),
+]
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "people"
+    create_dataset(folder)
+    write_subject(Subject("ball", capture=capture(0.5, (0.0, 60.0), marked=True)), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prior_file(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("prior") / "prior.safetensors"
+    replace(family(), method="instant-avatar").save(path)
+    return str(path)
+
+
+def test_a_head_from_one_view(people, prior_file, tmp_path, capsys):
+    out = tmp_path / "head"
+    words = ["reconstruct", str(people / "ball"), "-o", str(out), "--views", "1", "--prior", prior_file, *QUICK]
+    assert main(words) == 0
+    head = Head.load(out)
+    assert set(head.cameras) == {"at-0"}
+    assert head.facts["method"] == "instant-avatar"
+    assert set(head.facts["seconds"]) == {"cues", "fit", "mesh"}
+    assert abs(np.linalg.norm(head.mesh.vertices, axis=1).mean() - 0.5) < 0.05
+    assert f"Next: headfield render {out}" in capsys.readouterr().out
+
+
+def test_a_mesh_alone_and_a_folder_of_another_program(people, prior_file, tmp_path):
+    out = tmp_path / "head.glb"
+    folder = people / "ball"
+    assert main(["reconstruct", str(folder), "-o", str(out), "--prior", prior_file, *QUICK]) == 0
+    assert len(read_mesh(out).faces) > 100
+
+
+def test_a_method_without_prior_has_settings_of_its_own(people, tmp_path):
+    words = ["--method", "idr", "--fit.steps", "2", "--fit.colour-steps", "1", "--resolution", "16"]
+    small = ["--fit.geometry.decoder.width", "16", "--fit.options.proxy.resolution", "16"]
+    assert main(["reconstruct", str(people / "ball"), "-o", str(tmp_path / "head"), *words, *small]) == 0
+    assert Head.load(tmp_path / "head").facts["prior"] is None
+
+
+def test_what_cannot_be_used_is_said_in_a_sentence(people, prior_file, tmp_path, capsys):
+    ball, out = str(people / "ball"), str(tmp_path / "head")
+    for words, sentence in (
+        ([str(tmp_path / "none"), "-o", out], "does not exist; a capture was expected."),
+        ([str(tmp_path), "-o", out], "is no posed capture"),
+        ([ball, "-o", out, "--views", "3"], "has 2 views, so the first 3 cannot be had"),
+        ([ball, "-o", out, "--method", "magic"], "there is no method 'magic'; the known ones are instant-avatar"),
+        ([ball, "-o", out, "--method", "h3d-net", "--prior", prior_file], "the prior was learned by instant-avatar"),
+        ([ball, "-o", out, "--prior", str(people / "dataset.json")], "dataset.json"),
+        ([ball, "-o", str(tmp_path / "head.xyz"), "--prior", prior_file], ".xyz is no format of meshes"),
+        ([ball, "-o", out, "--resolution", "4000"], "a mesh of 4000 cells a side is not made"),
+    ):
+        assert main(["reconstruct", *words]) == 2, words
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert sentence in shown.err, shown.err
+        assert shown.err.count("\n") == 1
+    assert not (tmp_path / "head").exists()

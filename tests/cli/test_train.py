@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from headfield.cli import main
+from headfield.data.store import create_dataset, write_subject
+from headfield.fitting.prior import ShapePrior
+
+from ..balls import subject
+
+SMALL = [
+    *("--learn.geometry.decoder.width", "16", "--learn.geometry.decoder.depth", "1", "--learn.geometry.code", "4"),
+    *("--learn.geometry.grid.levels", "1", "2", "--learn.batch.subjects", "2"),
+]
+
+
+@pytest.fixture(scope="module")
+def balls(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("data") / "balls"
+    create_dataset(folder)
+    for radius in (0.4, 0.5):
+        write_subject(subject(radius), folder)
+    return str(folder)
+
+
+def test_a_prior_is_learned_and_says_how(balls, tmp_path, capsys):
+    assert main(["train", "instant-avatar", balls, str(tmp_path), *SMALL, "--learn.steps", "4", "2"]) == 0
+    prior = ShapePrior.load(tmp_path / "prior.safetensors")
+    assert prior.method == "instant-avatar"
+    assert prior.facts["subjects"] == 2
+    assert prior.facts["settings"]["steps"] == [4, 2]
+    assert json.loads((tmp_path / "prior.json").read_text())["seed"] == 0
+    assert [json.loads(line)["step"] for line in (tmp_path / "losses.jsonl").read_text().splitlines()] == [6]
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Wrote {tmp_path / 'prior.safetensors'}.\nNext: headfield reconstruct")
+
+
+def test_the_same_command_again_learns_nothing_more(balls, tmp_path):
+    words = ["train", "h3d-net", balls, str(tmp_path), "--learn.geometry.decoder.width", "16", "--learn.steps", "3"]
+    assert main(words) == 0
+    first = (tmp_path / "prior.safetensors").read_bytes()
+    (tmp_path / "prior.safetensors").unlink()
+    assert main(words) == 0
+    again = ShapePrior.load(tmp_path / "prior.safetensors")
+    assert again.facts["resumed"]
+    (tmp_path / "first.safetensors").write_bytes(first)
+    before = ShapePrior.load(tmp_path / "first.safetensors")
+    for name, tensor in before.geometry.state_dict().items():
+        assert tensor.equal(again.geometry.state_dict()[name]), name
+
+
+def test_what_cannot_be_learned_is_said_in_a_sentence(balls, tmp_path, capsys):
+    for words, sentence in (
+        (["idr", balls], "'idr' learns nothing; there are instant-avatar, h3d-net, normals."),
+        (["instant-avatar", str(tmp_path / "nowhere")], "is not a folder; a data set was expected."),
+        (["instant-avatar", balls, *SMALL, "--learn.steps", "1", "1", "1"], "3 stages do not suit 2 grid levels"),
+    ):
+        what, data, *more = words
+        assert main(["train", what, data, str(tmp_path / "out"), *more]) == 2
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert sentence in shown.err
+        assert shown.err.count("\n") == 1
+
+
+def test_the_overview_lists_what_can_be_learned(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    for name in ("instant-avatar", "h3d-net", "normals"):
+        assert f"  {name} " in shown
