@@ -12,16 +12,20 @@ PYTEST_WORKERS ?= 2
 
 .PHONY: demo test lint types docs bench check clean
 
-# Four synthetic people, a contact sheet of them, and how far the second one's head is from the first one's.
+# Four synthetic people, a contact sheet of them, a head made from three views of one of them with the prior that comes
+# along, pictures of it, and how far it is from the truth.
 # With HEADFIELD_ASSETS set, or after `headfield assets fetch`, `make demo MODEL=ict` makes people of the open head model.
 MODEL ?= $(if $(HEADFIELD_ASSETS),ict,builtin)
 DEMO := out/demo
+PERSON := $(DEMO)/people-$(MODEL)/p00000001_e00
 demo: $(READY)
 	$(BIN)/headfield studio $(DEMO)/people-$(MODEL) --subjects 4 --rig views-3 --size 320 --model $(MODEL)
 	$(BIN)/headfield show $(DEMO)/people-$(MODEL) -o $(DEMO)/people.png
-	$(BIN)/headfield measure $(DEMO)/people-$(MODEL)/p00000001_e00/truth.ply \
-		$(DEMO)/people-$(MODEL)/p00000000_e00/truth.ply --head-space --map $(DEMO)/difference.glb
-	@echo "Four people are in $(DEMO)/people.png, the second one's distance from the first in $(DEMO)/difference.glb and .png."
+	$(BIN)/headfield reconstruct $(PERSON) -o $(DEMO)/head --views 3
+	$(BIN)/headfield render $(DEMO)/head -o $(DEMO)/pictures --fast --sheet
+	$(BIN)/headfield measure $(DEMO)/head/head.glb $(PERSON)/truth.ply --head-space --map $(DEMO)/difference.glb
+	@echo "Four people are in $(DEMO)/people.png, the second one's head from three views in $(DEMO)/head/head.glb and"
+	@echo "$(DEMO)/pictures/sheet.png, its distance from the truth in $(DEMO)/difference.glb and .png."
 
 # One thread a worker: faster on few cores, and the same sums everywhere.
 test: $(READY)
