@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 
@@ -157,6 +158,16 @@ def test_checkpoints_of_another_fit_are_refused(tmp_path):
     fit(capture(0.45), run=Run(checkpoints=tmp_path))
     with pytest.raises(InputError, match="belongs to another run"):
         fit(capture(0.45), run=Run(checkpoints=tmp_path, seed=1))
+
+
+def test_checkpoints_of_another_head_or_prior_are_refused(tmp_path):
+    fit(capture(0.45), run=Run(checkpoints=tmp_path))
+    with pytest.raises(InputError, match=r"belongs to another run \(other data\)"):
+        fit(capture(0.47), run=Run(checkpoints=tmp_path))
+    other = copy.deepcopy(family())
+    other.geometry.decoder.layers[0].bias.data += 0.01
+    with pytest.raises(InputError, match=r"belongs to another run \(other data\)"):
+        fit_surface("test", capture(0.45), other, SETTINGS, QUICK.stages(), OPTIONS, Run(checkpoints=tmp_path))
 
 
 def test_what_is_not_observed_is_not_an_objective():

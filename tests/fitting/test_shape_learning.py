@@ -214,6 +214,8 @@ def test_checkpoints_of_other_settings_are_refused(tmp_path):
     train_shapes("m", LESSONS, SHORT, checkpoints=tmp_path)
     with pytest.raises(InputError, match="belongs to another run"):
         train_shapes("m", LESSONS, replace(SHORT, steps=(6, 6)), checkpoints=tmp_path)
+    with pytest.raises(InputError, match=r"belongs to another run \(other data\)"):
+        train_shapes("m", lessons((0.4, 0.45, 0.5, 0.55, 0.61)), SHORT, checkpoints=tmp_path)
 
 
 def test_a_batch_that_is_no_number_is_left_out_and_training_goes_on(tmp_path, monkeypatch):

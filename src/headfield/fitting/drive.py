@@ -18,7 +18,7 @@ from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.statistics import LANDMARKS
 from headfield.fitting.surface_fit import FitOptions, SurfaceFit, SurfaceObjectives
-from headfield.optim.checkpoints import Checkpoints
+from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback, Report
 from headfield.optim.stages import Stage
@@ -81,6 +81,7 @@ def fit_surface(
         callbacks=[*run.callbacks, *([run.watch(fit)] if run.watch else [])],
         progress=run.progress,
         precision=run.precision,
+        about=observations.checksum + ("" if prior is None else checksum(prior.geometry.state_dict())),
     )
     facts = {
         "method": method,

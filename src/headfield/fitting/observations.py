@@ -14,6 +14,7 @@ from torch import Tensor
 from headfield.cameras import Camera, Rays
 from headfield.capture import Capture, View
 from headfield.errors import InputError
+from headfield.optim.checkpoints import checksum
 from headfield.render.span import Span
 from headfield.render.views import ViewOnDevice
 
@@ -70,6 +71,8 @@ class Observations:
     """Rays past the subject but close to its silhouette."""
     beyond: RaysSeen
     """Rays that pass further away."""
+    checksum: str
+    """Tells the pictures from others."""
 
     @property
     def has_normals(self) -> bool:
@@ -102,7 +105,9 @@ class Observations:
                 )
         inside, beside, beyond = (RaysSeen.joined(part) for part in parts)
         cameras = tuple(view.camera.to(dtype=torch.float32) for view in views)
-        return Observations(tuple(view.name for view in views), cameras, inside, beside, beyond)
+        names = tuple(view.name for view in views)
+        pictures = {str(number): torch.tensor(view.image) for number, view in enumerate(views)}
+        return Observations(names, cameras, inside, beside, beyond, checksum(pictures))
 
 
 def _different(views: list[View]) -> list[View]:

@@ -19,7 +19,7 @@ from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import Scans
 from headfield.fitting.shape_learning import Batch, ShapeFamily, ShapeObjectives
 from headfield.fitting.statistics import LANDMARKS, CodeStatistics
-from headfield.optim.checkpoints import Checkpoints
+from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback
 from headfield.optim.schedules import Milestones
@@ -147,6 +147,7 @@ def train_shapes(
         callbacks=callbacks,
         progress=progress,
         precision=training.precision,
+        about=checksum({"points": lessons.scans.points}, " ".join(lessons.scans.names)),
     )
     facts = {
         "data": made_from,

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import huber_loss, normalize
 
 from headfield.fields.geometry import Geometry, Sample, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
@@ -28,6 +28,10 @@ from headfield.render.hits import HitFinder
 from headfield.render.implicit import moved
 from headfield.render.proxy import Proxy, ProxySettings
 from headfield.render.silhouette import least_distance, silhouette_loss
+
+
+NEAR = 0.005
+"""From which distance on, in head units, it costs in proportion to be away from the shape a stage began with: 1 mm."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class RaysAStep:
 
 class SurfaceFit(nn.Module):
     """What moves in a fit: a field, and the whitened code u with g = μ + F u where there is a prior."""
+
+    u: nn.Parameter
+    u_held: Tensor
 
     def __init__(self, settings: SurfaceFieldSettings, prior: ShapePrior | None):
         super().__init__()
@@ -71,7 +78,8 @@ class SurfaceFit(nn.Module):
 
     def held(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
         """The signed distance that the prior gave when the stage began."""
-        assert self.codes is not None and self.prior is not None
+        assert self.codes is not None
+        assert self.prior is not None
         return self.prior.distance(points, self.codes.code(self.u_held))
 
     @torch.no_grad()
@@ -90,11 +98,11 @@ class FitOptions:
     alpha: float = 50.0
     """How steep the soft silhouette is at first, per head unit; it ends ``alpha_growth`` times as steep."""
     alpha_growth: float = 8.0
-    proxy: ProxySettings = ProxySettings(resolution=64, uses=25, margin=0.02, rough=True)
+    proxy: ProxySettings = field(default_factory=lambda: ProxySettings(resolution=64, uses=25, margin=0.02, rough=True))
 
 
 class SurfaceObjectives:
-    """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``latent``, ``held``,
+    """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``latent``, ``held``, ``near``,
     ``eikonal`` and ``colour`` that its stage names.
 
     ``colour`` alone is the photometric one at hits found once, for a stage in which the shape stands still.
@@ -151,7 +159,10 @@ class SurfaceObjectives:
             terms["photometric"] = self._photometric(points, sample, normal, rays) if len(points) else _zero(info)
         if "normals" in wanted:
             known = rays.normals.any(dim=-1)
-            off = 1 - (normal * rays.normals).sum(dim=-1)
+            off = normal - rays.normals
+            # The cosine of the paper, |off|² / 2, is blind to the degree or two by which a whole face may lean; |off|
+            # is not, and minds outliers less.
+            off = off.square().sum(dim=-1) / 2 + (off.square().sum(dim=-1) + 1e-6).sqrt()
             terms["normals"] = off[known].sum() / self.options.rays.inside
         if "silhouette" in wanted:
             terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above])
@@ -159,6 +170,10 @@ class SurfaceObjectives:
             terms["latent"] = fit.u.square().mean()
         if "held" in wanted:
             terms["held"] = self._held(info)
+        if "near" in wanted:
+            # Where a view looks, too, the shape may not wander off as a whole, which normals would hardly notice.
+            away = fit.held(moved(points, rays.directions, sample.distance, sample.gradient))
+            terms["near"] = huber_loss(away, torch.zeros_like(away), delta=NEAR) / NEAR
         if "eikonal" in wanted:
             around = 2 * torch.rand((256, 3), generator=info.generator, device=info.device) - 1
             gradient = fit.field.geometry.sample(around, fit.code, create_graph=True).gradient
@@ -167,6 +182,9 @@ class SurfaceObjectives:
 
     def _photometric(self, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
         place = moved(points, seen.directions, sample.distance, sample.gradient)
+        if len(self.observations.cameras) == 1:
+            # A colour network explains one picture on any shape: what it asks of the shape is noise.
+            place, normal = place.detach(), normal.detach()
         colour = self.fit.field.appearance(place, normal, seen.directions, sample.features)
         return (colour - seen.colours).abs().sum() / (3 * self.options.rays.inside)
 

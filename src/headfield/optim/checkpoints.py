@@ -50,7 +50,7 @@ class Checkpoints:
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         written = json.dumps(facts, allow_nan=False)
         with new_file(self.folder / f"step-{step:09d}.safetensors") as temporary:
-            save_file(plain, temporary, metadata={"facts": written, "checksum": _checksum(plain, written)})
+            save_file(plain, temporary, metadata={"facts": written, "checksum": checksum(plain, written)})
         for path in [*self._paths()[KEPT:], *self.folder.glob(".step-*.safetensors")]:
             path.unlink(missing_ok=True)
 
@@ -83,16 +83,16 @@ def _read(path: Path) -> Saved | None:
     except (SafetensorError, UnicodeDecodeError):
         return None
     written = header.get("facts", "")
-    if header.get("checksum") != _checksum(tensors, written):
+    if header.get("checksum") != checksum(tensors, written):
         return None
     return Saved(tensors, json.loads(written), path)
 
 
-def _checksum(tensors: Mapping[str, Tensor], written: str) -> str:
-    """A checksum of names, kinds, shapes and bytes of all tensors, and of the facts."""
+def checksum(tensors: Mapping[str, Tensor], written: str = "") -> str:
+    """A checksum of names, kinds, shapes and bytes of all tensors, and of what is written."""
     sum_ = zlib.crc32(written.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         sum_ = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), sum_)
-        sum_ = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, sum_)
+        sum_ = zlib.crc32(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data, sum_)
     return f"{sum_:08x}"

@@ -41,6 +41,7 @@ def optimise(
     progress: Callback | None = None,
     precision: Precision = "float32",
     guard: Guard = Guard(),  # noqa: B008 - frozen
+    about: str = "",
 ) -> Report:
     """Take ``module`` through ``stages``, in place, and say how it went.
 
@@ -58,8 +59,9 @@ def optimise(
         precision: With ``bfloat16`` the objectives' matrix products are computed in it; parameters and moments stay
             float32.
         guard: How to deal with steps that are not finite.
+        about: Tells what the objectives look at from other data, so that no run goes on with those of another one.
     """
-    run = _Run(module, tuple(stages), objectives, seed, checkpoints, precision, guard)
+    run = _Run(module, tuple(stages), objectives, seed, checkpoints, precision, guard, about)
     told = [*callbacks, *([] if progress is None else [seldom(progress)])]
     with _leaving_no_trace(module, run.device), Interrupt() as interrupt:
         return run.go(told, interrupt)
@@ -77,8 +79,10 @@ class _Run:
         checkpoints: Checkpoints | None,
         precision: Precision,
         guard: Guard,
+        about: str,
     ):
         self.module, self.stages, self.objectives, self.seed = module, stages, objectives, seed
+        self.about = about
         self.checkpoints, self.precision, self.guard = checkpoints, precision, guard
         self.processes = Processes.current()
         self.device = next(module.parameters()).device
@@ -213,6 +217,7 @@ class _Run:
         return {
             "format": _FORMAT,
             "seed": self.seed,
+            "data": self.about,
             "stages": [repr(stage) for stage in self.stages],
             "done": self.done,
             "trouble": asdict(self.trouble),
@@ -227,7 +232,8 @@ class _Run:
             kind, name = key.split("/", 1)
             kinds[kind][name] = tensor
         mine = self._facts()
-        differing = next((what for what in ("format", "stages", "seed") if saved.facts[what] != mine[what]), None)
+        kept = {"data": mine["data"], **saved.facts}  # checkpoints that say nothing of their data are believed
+        differing = next((what for what in ("format", "stages", "seed", "data") if kept[what] != mine[what]), None)
         if _shapes(kinds["module"]) != _shapes(tensors_of(self.module)):
             differing = "parameters"
         if differing is not None:
