@@ -1,0 +1,1 @@
+"""The papers' tables, made anew: variants of methods, fitted to people whose true surfaces are known."""
