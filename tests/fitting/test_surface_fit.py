@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from headfield.cameras import Rays
 from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fitting.observations import Observations, RaysSeen
-from headfield.fitting.surface_fit import SurfaceFit, SurfaceObjectives
+from headfield.fitting.surface_fit import NEAR, SurfaceFit, SurfaceObjectives
 from headfield.optim.distributed import Processes
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import StepInfo
@@ -17,7 +17,7 @@ from headfield.render.hits import HitFinder, SurfaceHits
 from headfield.render.parallel_samples import ParallelSamples
 from headfield.render.queries import ask, gradients
 
-from ..balls import APPEARANCE, GEOMETRY, OPTIONS, camera, capture, family, view
+from ..balls import APPEARANCE, GEOMETRY, OPTIONS, camera, capture, family, radii_of, view
 
 RADIUS = 0.46
 
@@ -47,6 +47,10 @@ def loss(name: str, fit: SurfaceFit, seen: Observations, finder=None, **at: int)
 
 def cost(*arguments: object) -> float:
     return loss(*arguments).item()
+
+
+def cost_later(*arguments: object) -> float:
+    return loss(*arguments, step=3).item()
 
 
 def exact() -> HitFinder:
@@ -120,7 +124,7 @@ def test_what_moves_the_shape_has_the_gradient_that_finite_differences_find(name
 
 def test_colours_do_not_bend_the_shape_by_what_no_ray_sees():
     """The photometric objective alone leaves every grid corner far from all hits without a gradient."""
-    fit, seen = new_fit(), Observations.of(capture(RADIUS))
+    fit, seen = new_fit(), Observations.of(capture(RADIUS, (0.0, 30.0)))
     table = fit.field.geometry.grid.levels[1][0].requires_grad_()
     (gradient,) = torch.autograd.grad(loss("photometric", fit, seen), table)
     corners = torch.cartesian_prod(*[torch.linspace(-1, 1, 5)] * 3)
@@ -139,22 +143,26 @@ def test_a_picture_of_the_field_itself_costs_nothing():
         colours = fit.field.appearance(hits.points, normals, rays.directions, sample.features)
     own = replace(seen, inside=replace(rays, colours=colours, normals=normals))
     for name in ("photometric", "normals", "colour"):
-        assert cost(name, fit, own) < 1e-3, name
+        assert cost(name, fit, own) < 2e-3, name
         assert cost(name, fit, seen) > 1e-2 or name == "normals"
 
 
-def test_normals_cost_one_minus_the_cosine_where_they_are_known():
+def test_normals_cost_more_the_further_off_they_are_and_nothing_where_none_are_known():
     fit = new_fit()
-    seen = Observations.of(capture(0.4))
-    flipped = replace(seen, inside=replace(seen.inside, normals=-seen.inside.normals))
-    right, wrong = (cost("normals", fit, it) for it in (seen, flipped))
-    # The ball of the mean code is larger, so every ray inside meets it.
-    assert right + wrong == pytest.approx(2.0, abs=1e-4)
-    assert right < 0.2
-    half = seen.inside.normals.clone()
+    seen = Observations.of(capture(0.4))  # the ball of the mean code is larger, so every ray inside meets it
+
+    def turned(share: float) -> float:
+        normals = nn.functional.normalize(seen.inside.normals + share * torch.tensor([0.0, 1, 0]), dim=-1)
+        return cost("normals", fit, replace(seen, inside=replace(seen.inside, normals=normals)))
+
+    assert turned(0.0) < turned(0.5) < turned(1.0)
+    flipped = -seen.inside.normals
+    wrong = cost("normals", fit, replace(seen, inside=replace(seen.inside, normals=flipped)))
+    assert wrong > turned(1.0)
+    half = flipped.clone()
     half[::2] = 0
-    part = cost("normals", fit, replace(flipped, inside=replace(seen.inside, normals=-half)))
-    assert 0.3 * wrong < part < 0.7 * wrong
+    assert 0.3 * wrong < cost("normals", fit, replace(seen, inside=replace(seen.inside, normals=half))) < 0.7 * wrong
+    assert cost("normals", fit, replace(seen, inside=replace(seen.inside, normals=0 * flipped))) == 0
 
 
 def test_the_silhouette_pulls_the_ball_to_its_size():
@@ -183,6 +191,34 @@ def test_what_no_view_sees_is_held_to_the_shape_at_the_beginning():
     # Going on from a checkpoint in the middle of the stage holds to the same shape.
     resumed = SurfaceObjectives(fit, seen, OPTIONS)
     assert resumed(replace(later, fresh=True))["held"].item() == moved
+
+
+def test_one_picture_teaches_colours_alone_several_shape_too():
+    fit = new_fit()
+    fit.u.requires_grad_()
+    for azimuths, bends in (((0.0,), False), ((0.0, 30.0), True)):
+        term = loss("photometric", fit, Observations.of(capture(RADIUS, azimuths)))
+        shape, *colours = torch.autograd.grad(term, [fit.u, *fit.field.appearance.parameters()], allow_unused=True)
+        assert (shape is not None) == bends
+        assert any(gradient.any() for gradient in colours)
+
+
+def test_where_a_view_looks_the_surface_may_be_kept_near_the_beginning_too():
+    fit, seen = new_fit(), Observations.of(capture(RADIUS))
+    with torch.no_grad():
+        fit.u[0] += 0.5
+    assert cost("near", fit, seen) < 1e-4
+    before = radii_of(fit.distance)
+    with torch.no_grad():
+        fit.u[0] -= 0.5
+    fit.u.requires_grad_()
+    away = loss("near", fit, seen, step=3)
+    grown = float((radii_of(fit.distance) - before).abs().mean())
+    assert away.item() == pytest.approx(grown - NEAR / 2, rel=0.2)
+    (slope,) = torch.autograd.grad(away, fit.u)
+    with torch.no_grad():
+        fit.u -= 0.1 * slope / slope.norm()
+    assert cost_later("near", fit, seen) < away.item()
 
 
 def test_an_unusual_code_costs_its_square():
@@ -219,7 +255,7 @@ def test_without_a_prior_there_is_no_code():
     assert cost("eikonal", fit, Observations.of(capture(RADIUS))) < 0.1
 
 
-@pytest.mark.parametrize("name", ["photometric", "normals", "silhouette", "held", "colour"])
+@pytest.mark.parametrize("name", ["photometric", "normals", "silhouette", "held", "near", "colour"])
 def test_where_nothing_is_hit_nothing_breaks(name):
     fit = new_fit()
     seen = Observations.of(capture(RADIUS))
@@ -229,7 +265,7 @@ def test_where_nothing_is_hit_nothing_breaks(name):
 
     value = loss(name, fit, seen, nothing)
     assert value.isfinite()
-    assert name not in ("photometric", "normals", "colour") or value.item() == 0
+    assert name not in ("photometric", "normals", "near", "colour") or value.item() == 0
 
 
 def test_where_nothing_lies_beside_the_subject_the_silhouette_asks_inside_alone():

@@ -29,7 +29,6 @@ from headfield.render.implicit import moved
 from headfield.render.proxy import Proxy, ProxySettings
 from headfield.render.silhouette import least_distance, silhouette_loss
 
-
 NEAR = 0.005
 """From which distance on, in head units, it costs in proportion to be away from the shape a stage began with: 1 mm."""
 
@@ -135,10 +134,12 @@ class SurfaceObjectives:
         """Make anew what is derived from the parameters."""
         self._finder = self._new_finder()
         self._still = None
-        if info.weights.get("held") and self.fit.codes is not None:
-            if info.step == 0:
-                with torch.no_grad():
-                    self.fit.u_held.copy_(self.fit.u)
+        if self.fit.codes is None:
+            return
+        if info.step == 0 and info.weights.keys() & {"held", "near"}:
+            with torch.no_grad():
+                self.fit.u_held.copy_(self.fit.u)
+        if "held" in info.weights:
             self._unseen = Unseen.of(self.fit.held, self.observations.cameras, device=info.device)
 
     def _terms(self, info: StepInfo, seen: RaysSeen, inside: Tensor) -> dict[str, Tensor]:
@@ -173,7 +174,7 @@ class SurfaceObjectives:
         if "near" in wanted:
             # Where a view looks, too, the shape may not wander off as a whole, which normals would hardly notice.
             away = fit.held(moved(points, rays.directions, sample.distance, sample.gradient))
-            terms["near"] = huber_loss(away, torch.zeros_like(away), delta=NEAR) / NEAR
+            terms["near"] = huber_loss(away, torch.zeros_like(away), delta=NEAR) / NEAR if len(away) else _zero(info)
         if "eikonal" in wanted:
             around = 2 * torch.rand((256, 3), generator=info.generator, device=info.device) - 1
             gradient = fit.field.geometry.sample(around, fit.code, create_graph=True).gradient
