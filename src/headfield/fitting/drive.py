@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,11 +117,13 @@ def _are_of_the_model(marks: Landmarks) -> bool:
 
 
 def _possible(stages: Sequence[Stage], observations: Observations) -> list[Stage]:
-    """The stages without the objectives for which nothing was observed."""
-    if observations.has_normals:
-        return list(stages)
-    kept = []
-    for stage in stages:
-        weights = {name: weight for name, weight in stage.weights.items() if name != "normals"}
-        kept.append(Stage(stage.name, stage.steps, stage.moving, weights, stage.plateau))
-    return kept
+    """The stages without ``normals`` where none were observed, and without ``near`` where several views agree."""
+    without = set()
+    if not observations.has_normals:
+        without.add("normals")
+    if len(observations.cameras) > 1:
+        without.add("near")
+    return [
+        replace(stage, weights={name: weight for name, weight in stage.weights.items() if name not in without})
+        for stage in stages
+    ]

@@ -55,7 +55,7 @@ class Fitting:
     """How a head is fitted (section 3.2): latent and grids with the decoder frozen, then everything."""
 
     appearance: AppearanceSettings = SMALL_APPEARANCE
-    latent_steps: int = 60
+    latent_steps: int = 100
     """Steps on the latent alone, before anything may leave the family of shapes."""
     grid_steps: int = 90
     """Steps on latent and grids, the decoder frozen."""
@@ -69,11 +69,13 @@ class Fitting:
     appearance_rate: float = 2e-3
     photometric: float = 1.0
     silhouette: float = 4.0
-    normals: float = 1.0
+    normals: float = 0.3
     latent: float = 1e-3
     """What it costs to be an unusual head."""
-    held: float = 10.0
+    held: float = 20.0
     """What it costs to differ from the prior where no view looks; the paper leaves this open."""
+    near: float = 1.0
+    """What it costs to differ from the prior where a single view looks."""
     options: FitOptions = field(default_factory=FitOptions)
 
     def stages(self) -> tuple[Stage, ...]:
@@ -94,7 +96,7 @@ class Fitting:
             "photometric": Ramp(0.0, 0.5 * self.photometric),
             "latent": self.latent,
         }
-        holding = {**seen, "latent": self.latent, "held": self.held}
+        holding = {**seen, "latent": self.latent, "held": self.held, "near": self.near}
         last = Moving("field.geometry.grid.*", Cosine(self.grid_rate, 0.1 * self.grid_rate))
         return (
             Stage("latent", self.latent_steps, (latent, appearance), learning),
