@@ -21,7 +21,7 @@ ROOMS = {
     "studio": {"mesh", "data"},
     "render": {"mesh"},
     "optim": set(),
-    "photo": {"data", "fields", "optim"},
+    "photo": {"data", "fields", "mesh", "optim"},
     "head": {"mesh", "fields", "data", "render"},
     "fitting": {"mesh", "data", "fields", "render", "optim"},
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def reconstruct(
     fitted_at = time.perf_counter()
     facts: dict[str, object] = {
         **fitted.facts,
-        "settings": asdict(settings) if is_dataclass(settings) else None,
+        "settings": asdict(settings),
         "prior": None if learned is None else _about(learned.facts),
         "command": sys.argv[1:],
     }

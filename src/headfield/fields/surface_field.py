@@ -14,9 +14,7 @@ from headfield.fields.geometry import Geometry, GeometrySettings, Sample
 
 @dataclass(frozen=True)
 class SurfaceFieldSettings:
-    """What the two networks of a head are made of. The appearance sees the geometry's features where it asks for them.
-
-    """
+    """What a head's two networks are made of. The appearance sees the geometry's features where it asks for them."""
 
     geometry: GeometrySettings = field(default_factory=GeometrySettings)
     appearance: AppearanceSettings = field(default_factory=AppearanceSettings)

@@ -77,6 +77,12 @@ def load(path: Path, kinds: Mapping[str, type[nn.Module]]) -> Weights:
     return Weights(parts, header["facts"])
 
 
+def parts_in(path: Path) -> tuple[str, ...]:
+    """The names of the parts that a file holds."""
+    header, _ = _read(path)
+    return tuple(header["parts"])
+
+
 def _settings(part: nn.Module) -> Any:
     settings = getattr(part, "settings", None)
     if not dataclasses.is_dataclass(settings):

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from headfield.photo.normal_examples import Examples
+from headfield.transforms import so3_exp
 
 GREY = 0.5
 """What a crop shows beyond the picture's edge."""
@@ -39,6 +40,10 @@ class CropSettings:
     """How many crops lose their colours."""
     erased: float = 0.25
     """How many crops have a rectangle hidden."""
+    guided: float = 0.85
+    """How many crops come with a guide."""
+    misled: tuple[float, float] = (0.015, 2.5)
+    """How far a guide is off: moved, as a part of the crop, and turned, in degrees (standard deviations)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +51,8 @@ class Crops:
     """A batch to learn from."""
 
     pictures: Float[Tensor, "n 3 s s"]
+    guides: Float[Tensor, "n 3 s s"]
+    """What an average head would look like, zero where it is not or where there is no guide."""
     normals: Float[Tensor, "n 3 s s"]
     masks: Float[Tensor, "n s s"]
     known: Float[Tensor, "n s s"]
@@ -68,17 +75,36 @@ def take_crops(
     turned = _in_plane(turn, mirror).mT @ turned
     normals = (turned @ looked[:, 4:].flatten(2)).reshape(looked[:, 4:].shape)
     normals = normals / length(normals).clamp(min=1e-6)
+    guides = _guides(examples, grid, side, turned, settings, generator)
     if not plain:
         pictures = _dressed_up(pictures, masks, settings, generator)
     inside = known[:, None]
     place, radius = examples.face[:, None, None, :2], examples.face[:, None, None, 2]
     return Crops(
         pictures=(pictures * inside + GREY * (1 - inside)).clamp(0, 1),
+        guides=guides,
         normals=normals,
         masks=masks,
         known=known,
         face=((grid - place).square().sum(dim=-1) < radius.square()).float(),
     )
+
+
+def _guides(
+    examples: Examples, grid: Tensor, side: Tensor, turned: Tensor, settings: CropSettings, generator: torch.Generator
+) -> Float[Tensor, "n 3 s s"]:
+    """The guides of crops, as much off as a pose may be that was found from landmarks; some crops have none."""
+    n, (moved, leaning) = len(examples), settings.misled
+    shift = moved * side[:, None] * torch.randn(n, 2, generator=generator)
+    layers = functional.grid_sample(
+        examples.guides.float() / 127,
+        2 * (grid + shift[:, None, None]) / examples.pixels - 1,
+        align_corners=False,
+        padding_mode="zeros",
+    )
+    lean = so3_exp(math.radians(leaning) * torch.randn(n, 3, generator=generator))
+    there = _some(n, settings.guided, generator)
+    return there * ((lean @ turned) @ layers.flatten(2)).reshape(layers.shape)
 
 
 def crop_rotation(

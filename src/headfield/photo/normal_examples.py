@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS, NOSE_TIP
 from headfield.capture import View
 from headfield.data.store import Dataset
 from headfield.errors import InputError
+from headfield.mesh.raycast import RayCaster
+from headfield.photo.guide import as_layer, drawn
 from headfield.units import MILLIMETRES_PER_UNIT
 
 FACE_RADIUS = 95.0 / MILLIMETRES_PER_UNIT
@@ -31,6 +33,8 @@ class Examples:
     masks: UInt8[Tensor, "n 1 p p"]
     normals: Int8[Tensor, "n 3 p p"]
     """In the camera's axes, times 127; zero where nothing is known."""
+    guides: Int8[Tensor, "n 3 p p"]
+    """The normals of an average head, likewise; zero everywhere where there is no guide."""
     focal: Float[Tensor, "n"]
     principal: Float[Tensor, "n 2"]
     face: Float[Tensor, "n 3"]
@@ -58,11 +62,12 @@ def read_examples(
     names: Sequence[str],
     pixels: int,
     *,
+    guide: RayCaster | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Examples:
     """All views of these subjects that have a mask and normals; InputError if there are none."""
     chosen, parts = set(names), []
-    read = dataset.map(lambda name: _of_subject(dataset, name, pixels) if name in chosen else [], workers=2)
+    read = dataset.map(lambda name: _of_subject(dataset, name, pixels, guide) if name in chosen else [], workers=2)
     for done, examples in enumerate(read, 1):
         parts += examples
         told(done, len(dataset))
@@ -74,8 +79,8 @@ def read_examples(
     return Examples.together(parts)
 
 
-def example(view: View, pixels: int) -> Examples:
-    """One view as an example; what is not square is filled up with grey."""
+def example(view: View, pixels: int, guide: RayCaster | None = None) -> Examples:
+    """One view as an example; what is not square is filled up with grey. ``guide`` is an average head to be drawn."""
     if view.mask is None or view.normals is None:
         raise ValueError(f"view {view.name} has no mask or no normals")
     camera = view.camera.to(dtype=torch.float64)
@@ -85,20 +90,25 @@ def example(view: View, pixels: int) -> Examples:
     nose = torch.cat([place[0] * factor, (FACE_RADIUS / depth * focal).clamp(0, pixels)])
     covered = view.mask[..., None].astype(np.float32) / 255
     normals = _square(view.normals * covered, pixels, fill=0.0)
+    guides = torch.zeros_like(normals)
+    if guide is not None:
+        square = replace(camera, focal=camera.focal * factor, principal=camera.principal * factor)
+        guides = as_layer(drawn(guide, replace(square, width=pixels, height=pixels)))[0]
     return Examples(
         images=_square(view.image, pixels, fill=128.0).round().to(torch.uint8)[None],
         masks=_square(view.mask[..., None], pixels, fill=0.0).round().to(torch.uint8)[None],
         normals=(functional.normalize(normals, dim=0, eps=0.1) * 127).round().to(torch.int8)[None],
+        guides=(guides * 127).round().to(torch.int8)[None],
         focal=focal[None].float(),
         principal=(camera.principal * factor)[None].float(),
         face=nose[None].float(),
     )
 
 
-def _of_subject(dataset: Dataset, name: str, pixels: int) -> list[Examples]:
+def _of_subject(dataset: Dataset, name: str, pixels: int, guide: RayCaster | None) -> list[Examples]:
     capture = dataset.read(name, scan=False, truth=False).capture
     views = () if capture is None else capture.views
-    return [example(view, pixels) for view in views if view.mask is not None and view.normals is not None]
+    return [example(view, pixels, guide) for view in views if view.mask is not None and view.normals is not None]
 
 
 def _square(layer: np.ndarray, pixels: int, *, fill: float) -> Float[Tensor, "c p p"]:

@@ -36,6 +36,8 @@ class NormalNetworkSettings:
     convolution: Literal["dense", "depthwise"] = "dense"
     """Whether an inverted residual mixes channels where it looks around, which is faster on CPUs, or beside it, which
     takes fewer numbers."""
+    guided: bool = True
+    """Whether it can be shown the normals of an average head where the camera is known."""
 
     def __post_init__(self) -> None:
         if len(self.widths) < 2 or not len(self.widths) == len(self.depths) == len(self.decoder_widths) + 1:
@@ -63,7 +65,7 @@ class NormalNetwork(nn.Module):
         super().__init__()
         self.settings = settings
         widths, nodes = settings.widths, settings.decoder_widths
-        self.stem = _convolution(3, widths[0], stride=2)
+        self.stem = _convolution(6 if settings.guided else 3, widths[0], stride=2)
         before = (widths[0], *widths[:-1])
         levels = enumerate(zip(before, widths, settings.depths, strict=True))
         self.encoder = nn.ModuleList(
@@ -77,14 +79,20 @@ class NormalNetwork(nn.Module):
                 self.decoder[_node(level, column)] = _convolution(beside + below, nodes[level])
         self.head = nn.Sequential(_convolution(nodes[0], nodes[0]), nn.Conv2d(nodes[0], 4 * 4, 3, padding=1))
 
-    def forward(self, pictures: Float[Tensor, "n 3 h w"]) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, "n h w"]]:
+    def forward(
+        self, pictures: Float[Tensor, "n 3 h w"], guides: Float[Tensor, "n 3 h w"] | None = None
+    ) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, "n h w"]]:
         """Unit normals in the camera's axes, and how sure it is that a pixel shows the person (a logit).
 
-        Pictures have values from 0 to 1 and any size.
+        Pictures have values from 0 to 1 and any size. Guides are the normals of an average head there, zero where it
+        is not, or where nothing is known.
         """
         height, width = pictures.shape[-2:]
         padding = (0, -width % STRIDE, 0, -height % STRIDE)
-        padded = functional.pad(2 * pictures - 1, padding, mode="replicate" if any(padding) else "constant")
+        shown = 2 * pictures - 1
+        if self.settings.guided:
+            shown = torch.cat([shown, torch.zeros_like(pictures) if guides is None else guides], dim=1)
+        padded = functional.pad(shown, padding, mode="replicate" if any(padding) else "constant")
         found = self._found(padded.contiguous(memory_format=torch.channels_last)).float()[..., :height, :width]
         return functional.normalize(found[:, :3], dim=1), found[:, 3]
 

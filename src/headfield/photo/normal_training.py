@@ -22,11 +22,13 @@ from headfield.optim.record import Callback, LossLog, Report
 from headfield.optim.schedules import Cosine, WarmUp
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import Objectives, Precision, StepInfo
+from headfield.photo.guide import Guide
 from headfield.photo.normal_crops import Crops, CropSettings, length, take_crops
 from headfield.photo.normal_examples import Examples, read_examples
 from headfield.photo.normal_network import STRIDE, NormalNetwork, NormalNetworkSettings
 from headfield.photo.normal_validation import NormalErrors, mean_angle
-from headfield.photo.normals import PART, NormalEstimator
+from headfield.photo.normals import GUIDE, PART, NormalEstimator, read_network
+from headfield.surface import Mesh
 
 FILE = "normals.safetensors"
 
@@ -98,7 +100,7 @@ def objectives(network: NormalNetwork, examples: Examples, training: NormalTrain
         chosen = torch.randint(len(examples), (training.batches[i],), generator=info.generator)
         batch = take_crops(examples[chosen], training.sizes[i], crops, info.generator)
         network.train()
-        normals, mask = network(batch.pictures)
+        normals, mask = network(batch.pictures, batch.guides)
         return losses(normals, mask, batch, face=training.face)
 
     return computed
@@ -126,6 +128,7 @@ def train_normals(
     crops: CropSettings = CropSettings(),  # noqa: B008 - frozen
     seed: int = 0,
     begin: Path | None = None,
+    guide: Mesh | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
     progress: Callback | None = None,
 ) -> Taught:
@@ -141,6 +144,7 @@ def train_normals(
         crops: How its crops differ from the pictures.
         seed: Decides every random number.
         begin: Weights to begin with instead of random ones.
+        guide: An average head in head space, which the network is shown and corrects.
         told: How many subjects are read, and how many there are.
         progress: How far the training is.
     """
@@ -148,7 +152,11 @@ def train_normals(
     sets = [Dataset(folder) for folder in datasets]
     learned, held_out = _parted(sets, training.held_out)
     chosen = list(zip(sets, learned, strict=True))
-    examples = Examples.together([read_examples(dataset, n, training.pixels, told=told) for dataset, n in chosen])
+    guiding = None if guide is None else Guide.of(guide)
+    caster = None if guiding is None else guiding.caster()
+    examples = Examples.together(
+        [read_examples(dataset, n, training.pixels, guide=caster, told=told) for dataset, n in chosen]
+    )
     learner = _made(network, begin, seed)
     report = optimise(
         learner,
@@ -162,7 +170,7 @@ def train_normals(
     )
     if report.interrupted:
         return Taught(report, None)
-    errors = mean_angle(NormalEstimator(learner.eval()), sets[0], held_out) if held_out else None
+    errors = mean_angle(NormalEstimator(learner.eval(), guide=guiding), sets[0], held_out) if held_out else None
     facts = {
         "headfield": headfield.__version__,
         "torch": torch.__version__,
@@ -171,11 +179,12 @@ def train_normals(
         "crops": asdict(crops),
         "datasets": [{"name": dataset.name, "made": dataset.made, "subjects": len(n)} for dataset, n in chosen],
         "pictures": len(examples),
-        "begin": None if begin is None else dict(weights.load(begin, {PART: NormalNetwork}).facts),
+        "begin": None if begin is None else dict(read_network(begin)[2]),
         "errors": None if errors is None else asdict(errors),
         "hours": round((time.perf_counter() - began) / 3600, 2),
     }
-    weights.save(out / FILE, {PART: learner}, facts, half=True)
+    parts = {PART: learner} if guiding is None else {PART: learner, GUIDE: guiding}
+    weights.save(out / FILE, parts, facts, half=True)
     return Taught(report, errors)
 
 
@@ -195,7 +204,7 @@ def _parted(sets: Sequence[Dataset], held_out: int) -> tuple[list[tuple[str, ...
 
 def _made(settings: NormalNetworkSettings, begin: Path | None, seed: int) -> NormalNetwork:
     if begin is not None:
-        return weights.load(begin, {PART: NormalNetwork}).part(PART, NormalNetwork)
+        return read_network(begin)[0]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return NormalNetwork(settings)

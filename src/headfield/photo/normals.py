@@ -7,25 +7,29 @@ camera's axes; without one they are taken as they are, which is right for a pers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from scipy import ndimage
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from headfield.cameras import Camera
 from headfield.capture import View
 from headfield.errors import InputError
 from headfield.fields import weights
+from headfield.mesh.raycast import RayCaster
+from headfield.photo.guide import Guide, drawn
 from headfield.photo.normal_crops import GREY, crop_rotation
 from headfield.photo.normal_network import NormalNetwork
 
-PART = "normals"
-"""What the network is called in a file of weights."""
+PART, GUIDE = "normals", "guide"
+"""What the network and the average head that it was shown are called in a file of weights."""
 
 SHIPPED = Path(__file__).with_name("normals.safetensors")
 """The weights that come with headfield."""
@@ -90,14 +94,20 @@ class NormalEstimator:
 
     network: NormalNetwork
     settings: EstimatorSettings = EstimatorSettings()
+    guide: Guide | None = None
+    """What the network is shown where the camera is known."""
 
     @staticmethod
     def load(path: Path | None = None, settings: EstimatorSettings = EstimatorSettings()) -> NormalEstimator:
         """The estimator with the weights in ``path``, or with those that come with headfield."""
         if path is None and not SHIPPED.is_file():
             raise InputError("headfield came without a network of normals; name a file of weights that has one.")
-        loaded = weights.load(path or SHIPPED, {PART: NormalNetwork}).part(PART, NormalNetwork)
-        return NormalEstimator(loaded.eval(), settings)
+        network, guide, _ = read_network(path or SHIPPED)
+        return NormalEstimator(network.eval(), settings, guide)
+
+    @cached_property
+    def _caster(self) -> RayCaster | None:
+        return None if self.guide is None else self.guide.caster()
 
     def estimate(
         self, image: UInt8[np.ndarray, "h w 3"], region: Region | None = None, camera: Camera | None = None
@@ -120,8 +130,9 @@ class NormalEstimator:
             raise InputError(f"a picture of {width} x {height} pixels shows too little; take a larger one.")
         if region is None:
             region = Region.around(width / 2, height / 2, max(width, height)) if camera is None else head_region(camera)
+        expected = None if camera is None or self._caster is None else drawn(self._caster, camera)
         for look in range(self.settings.looks):
-            normals, covered = self._look_once(image, region)
+            normals, covered = self._look_once(image, region, _guide_in(region, expected, camera, self.settings.pixels))
             covered = _largest(covered)
             found = _bounds(covered, region, self.settings.margin)
             if found is None or look == self.settings.looks - 1 or found.side > 0.9 * region.side:
@@ -136,17 +147,42 @@ class NormalEstimator:
         return Sight(layers[..., :3] / _lengths(layers[..., :3]), layers[..., 3])
 
     def _look_once(
-        self, image: UInt8[np.ndarray, "h w 3"], region: Region
+        self, image: UInt8[np.ndarray, "h w 3"], region: Region, guide: Float[Tensor, "1 3 s s"] | None
     ) -> tuple[Float[Tensor, "3 s s"], Float[Tensor, "s s"]]:
         device = next(self.network.parameters()).device
         shown = _cut_out(image, region, self.settings.pixels)[None].to(device)
+        mirror = shown.new_tensor([-1.0, 1.0, 1.0])[:, None, None]
         pictures = torch.cat([shown, shown.flip(3)]) if self.settings.mirrored else shown
-        normals, sure = self.network(pictures)
+        guides = None if guide is None else guide.to(device)
+        if guides is not None and self.settings.mirrored:
+            guides = torch.cat([guides, guides.flip(3) * mirror])
+        normals, sure = self.network(pictures, guides)
         if self.settings.mirrored:
-            mirror = normals.new_tensor([-1.0, 1.0, 1.0])[:, None, None]
             normals = functional.normalize(normals[:1] + normals[1:].flip(3) * mirror, dim=1)
             sure = (sure[:1] + sure[1:].flip(2)) / 2
         return normals[0].cpu(), sure[0].sigmoid().cpu()
+
+
+def read_network(path: Path) -> tuple[NormalNetwork, Guide | None, Mapping[str, object]]:
+    """The network in a file of weights, the average head it is shown, if it is, and the file's facts."""
+    kinds: dict[str, type[nn.Module]] = {PART: NormalNetwork}
+    if GUIDE in weights.parts_in(path):
+        kinds[GUIDE] = Guide
+    loaded = weights.load(path, kinds)
+    guide = loaded.part(GUIDE, Guide) if GUIDE in kinds else None
+    return loaded.part(PART, NormalNetwork), guide, loaded.facts
+
+
+def _guide_in(
+    region: Region, expected: Float32[np.ndarray, "h w 3"] | None, camera: Camera | None, pixels: int
+) -> Float[Tensor, "1 3 p p"] | None:
+    """What an average head looks like in a region, in the region's own frame."""
+    if expected is None or camera is None:
+        return None
+    layer = _cut(expected, region, pixels, fill=0.0)
+    centre = torch.tensor([region.centre])
+    turned = crop_rotation(centre, camera.focal.float().mean()[None], camera.principal.float()[None])[0]
+    return torch.einsum("ij,jhw->ihw", turned, layer)[None]
 
 
 def head_region(camera: Camera) -> Region:
@@ -172,12 +208,16 @@ def with_estimated(view: View, estimator: NormalEstimator) -> View:
 
 def _cut_out(image: UInt8[np.ndarray, "h w 3"], region: Region, pixels: int) -> Float[Tensor, "3 p p"]:
     """A region at the size wanted, grey beyond the picture."""
-    inside = _inside(region, *image.shape[:2])
-    part = torch.tensor(image[inside].transpose(2, 0, 1), dtype=torch.float32) / 255
+    return _cut(image, region, pixels, fill=255 * GREY) / 255
+
+
+def _cut(layer: np.ndarray, region: Region, pixels: int, *, fill: float) -> Float[Tensor, "c p p"]:
+    inside = _inside(region, *layer.shape[:2])
+    part = torch.tensor(layer[inside].transpose(2, 0, 1), dtype=torch.float32)
     rows, columns = inside
     before, above = columns.start - region.left, rows.start - region.top
     after, below = region.side - before - part.shape[2], region.side - above - part.shape[1]
-    square = functional.pad(part, (before, after, above, below), value=GREY)
+    square = functional.pad(part, (before, after, above, below), value=fill)
     return functional.interpolate(square[None], (pixels, pixels), mode="bilinear", antialias=True)[0]
 
 
