@@ -48,7 +48,7 @@ class ShapePrior:
     @staticmethod
     def shipped(method: str) -> ShapePrior:
         """The prior of a method that comes with headfield; InputError if none does."""
-        resource = files("headfield") / "weights" / f"{method}.safetensors"
+        resource = files("headfield") / "methods" / f"{method}.safetensors"
         if not resource.is_file():
             raise InputError(f"no prior of {method} comes with headfield; train one and name it with --prior.")
         with as_file(resource) as path:
