@@ -54,7 +54,7 @@ def test_numbers_are_the_means_of_the_files(tried_plan):
             mean = np.mean([result["scores"][region]["mean"] for result in results])
             assert found[row.label][place] == f"{mean:.2f}"
     assert found["mean head, no view looked at"][2] == "–"
-    assert found["InstantAvatar"][3] == "1.39 / 9.71 / 15.00"
+    assert found["InstantAvatar"][3] == "1.39 / 9.71 / 15"
 
 
 def test_rows_without_a_prior_are_left_out(tried_plan):

@@ -8,7 +8,7 @@ import pytest
 
 from headfield.bench.pool import try_missing
 from headfield.bench.scoring import scores
-from headfield.bench.trials import Results
+from headfield.bench.trials import Results, digest_of, shipped_prior
 from headfield.bench.trying import tried
 from headfield.data.store import read_subject
 from headfield.errors import InputError
@@ -169,3 +169,11 @@ def test_results_are_plain_json(tmp_path):
     assert content["trial"] == json.loads(json.dumps(trial.follows_from()))
     assert np.isfinite(content["scores"]["face"]["mean"])
     assert set(content["losses"]) == {"photometric", "silhouette", "normals", "colour", "total"}
+
+
+def test_the_prior_that_comes_along_is_found_where_fits_find_it(tmp_path):
+    path = shipped_prior("instant-avatar")
+    assert path is not None
+    assert ShapePrior.load(path).facts == ShapePrior.shipped("instant-avatar").facts
+    assert shipped_prior("h3d-net-of-nobody") is None
+    assert digest_of(path) == digest_of(copy(path, tmp_path / "copy"))

@@ -13,7 +13,10 @@ from headfield.methods import instant_avatar
 from headfield.optim.schedules import Cosine
 from headfield.optim.stages import Moving, Stage
 
-GRID, OF_PRIORS = "field.geometry.grid.", {"latent", "held"}
+GRID = "field.geometry.grid."
+
+OF_VIEWS = {"photometric", "silhouette", "normals"}
+"""The objectives that ask no prior."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class FromSphere(instant_avatar.Fitting):
             Moving("field.geometry.decoder.*", Cosine(self.rate, 0.5 * self.rate), clip=1.0),
             Moving("field.appearance.*", self.appearance_rate),
         )
-        weights = {name: weight for name, weight in stage.weights.items() if name not in OF_PRIORS}
+        weights = {name: weight for name, weight in stage.weights.items() if name in OF_VIEWS}
         return replace(stage, moving=moving, weights=weights)
 
 

@@ -102,7 +102,7 @@ def markdown(table: Table, bench: Bench) -> Block:
     lines = []
     for row in table.rows:
         cells = [_cell(bench, row.variant, column) for column in table.columns]
-        lines.append([row.label, *cells, *([_papers(row.paper)] if compared else [])])
+        lines.append([row.label, *cells, *([_papers(row, table)] if compared else [])])
     results = [result for trial in bench.trials(table) if (result := bench.result(trial)) is not None]
     units = "Millimetres" if all(column.quantity != "seconds" for column in table.columns) else "Millimetres, seconds"
     caption = f"{units}; {people(bench)}. {how(results)}"
@@ -113,8 +113,8 @@ def _cell(bench: Bench, variant: Variant, column: Column) -> str:
     results = bench.found(variant, column.views)
     values = [value for result in results if (value := quantity(result, column.quantity)) is not None]
     if not values:
-        return "–"
-    number = f"{np.mean(values):.0f}" if column.quantity == "seconds" else f"{np.mean(values):.2f}"
+        return "failed" if results and all("failed" in result for result in results) else "–"
+    number = _number(float(np.mean(values)), column.quantity)
     failed = sum("failed" in result for result in results)
     notes = [
         *([f"of {len(results)}"] if len(results) < len(bench.subjects) else []),
@@ -133,7 +133,8 @@ def quantity(result: dict[str, Any], what: Quantity) -> float | None:
 
 def people(bench: Bench) -> str:
     """Over whom numbers are means."""
-    return f"mean over {len(bench.subjects)} people of {bench.people}"
+    count = len(bench.subjects)
+    return f"mean over {count} people of {bench.people}" if count > 1 else f"one person of {bench.people}"
 
 
 def how(results: Iterable[dict[str, Any]]) -> str:
@@ -154,5 +155,11 @@ def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *lines))
 
 
-def _papers(values: Sequence[float | None]) -> str:
-    return " / ".join("–" if value is None else f"{value:.2f}" for value in values)
+def _papers(row: Row, table: Table) -> str:
+    """The paper's values in the order of the columns."""
+    pairs = zip(row.paper, table.columns, strict=False)  # a row that the paper lacks has none
+    return " / ".join("–" if value is None else _number(value, column.quantity) for value, column in pairs)
+
+
+def _number(value: float, what: Quantity) -> str:
+    return f"{value:.0f}" if what == "seconds" else f"{value:.2f}"

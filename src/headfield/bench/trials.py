@@ -150,5 +150,5 @@ def _normal_network() -> Path:
 
 def shipped_prior(method: str) -> Path | None:
     """The file of the prior that comes with headfield; None if none does."""
-    path = Path(str(files("headfield"))) / "weights" / f"{method}.safetensors"
+    path = Path(str(files("headfield"))) / "methods" / f"{method}.safetensors"
     return path if path.is_file() else None

@@ -80,20 +80,20 @@ def run(
     views = tuple(sorted(set(views)))
     bench = bench_on(data, output, subjects=subjects, views=max(views), device=device, seed=seed)
 
-    def plan() -> Plan:
+    def plan() -> tuple[Plan, list[str]]:
         variants = Variants.of(prior, h3d_prior, ablations.learned(output), cues, fits)
-        for sentence in variants.left_out():
-            print(sentence)
-        return Plan.of(bench, variants, views, tables)
+        return Plan.of(bench, variants, views, tables), variants.left_out()
 
-    planned = plan()
+    planned, left_out = plan()
     trials = planned.trials()  # before hours are spent: all files that they need are there
     if train_ablations is not None and not report_only:
         if not _learn(train_ablations, output, ablation_steps, device, seed):
             print(f"Stopped; the same command goes on from {output / ablations.PRIORS}.")
             return
-        planned = plan()
+        planned, left_out = plan()
         trials = planned.trials()
+    for sentence in left_out:
+        print(sentence)
     if not report_only:
         with progress() as bar:
             task = bar.add_task("Trying", total=None)
@@ -105,8 +105,12 @@ def run(
     print(f"Wrote {pages[-1]} (results: {len(trials) - missing} of {len(trials)}, in {bench.results.folder}).")
     if (states := planned.programs()) > 1:
         print(f"The results are of {states} states of the program; delete older ones to have all made by this one.")
-    again = f"headfield bench instant-avatar {data} -o {output}"
-    print(f"Next: {again}" if missing else f"Next: {again} --report-only --write docs/{PAGE}")
+    if missing:
+        print("Next: the same command, without --report-only, makes what is missing.")
+    elif write is None:
+        print(f"Next: the same command with --report-only --write docs/{PAGE} puts the tables into a page.")
+    else:
+        print(f"Next: read {write}, and write down in it what came out.")
 
 
 BENCHES: dict[str, Callable[..., None]] = {"instant-avatar": run}
