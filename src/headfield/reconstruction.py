@@ -22,6 +22,7 @@ def reconstruct(
     *,
     method: str = DEFAULT,
     prior: ShapePrior | Path | str | None = None,
+    normals: Path | None = None,
     settings: Any = None,
     run: Run = Run(),  # noqa: B008 - frozen
     resolution: int = 256,
@@ -35,6 +36,7 @@ def reconstruct(
         capture: Posed views; one is enough for methods with a prior.
         method: The name of the method.
         prior: A prior or its file, instead of the one that comes with headfield.
+        normals: The network that sees normals and masks where views lack them, instead of the one that comes along.
         settings: How the head is fitted, as the method's ``Fitting``; its own settings where nothing is said.
         run: Seed, device, checkpoints and progress.
         resolution: Cells a side of the mesh.
@@ -44,7 +46,7 @@ def reconstruct(
     chosen = find_method(method)
     settings = chosen.fitting() if settings is None else settings
     learned = _prior(prior, method) if chosen.training is not None else None
-    capture = completed(capture)
+    capture = completed(capture, normals)
     prepared = time.perf_counter()
     fitted = chosen.fit(capture, learned, settings, run)
     field = fitted.field.to(run.device)
@@ -64,14 +66,19 @@ def reconstruct(
     return Head(head.field, head.mesh, head.cameras, facts, head.to_head)
 
 
-def completed(capture: Capture) -> Capture:
-    """The capture with the masks and normals that its views lack, by the network that comes with headfield."""
+def completed(capture: Capture, normals: Path | None = None) -> Capture:
+    """The capture with the masks and normals that its views lack, by the network of normals.
+
+    Without one, views that have masks are fitted to without normals.
+    """
     views: list[View] = list(capture.views)
     if all(view.mask is not None and view.normals is not None for view in views):
         return Capture(tuple(views))
-    from headfield.photo.normals import NormalEstimator, with_estimated
+    from headfield.photo.normals import SHIPPED, NormalEstimator, with_estimated
 
-    estimator = NormalEstimator.load()
+    if normals is None and not SHIPPED.is_file() and all(view.mask is not None for view in views):
+        return Capture(tuple(views))
+    estimator = NormalEstimator.load(normals)
     return Capture(tuple(with_estimated(view, estimator) for view in views))
 
 

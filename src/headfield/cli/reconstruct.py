@@ -34,6 +34,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
         views: int | None = None,
         method: str = DEFAULT,
         prior: Path | None = None,
+        normals: Path | None = None,
         estimate_normals: bool = False,
         resolution: int = 256,
         seed: int = 0,
@@ -51,6 +52,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
             views: Look at the first few views only.
             method: Which method: instant-avatar, h3d-net, idr, or one of another package.
             prior: The prior's file, instead of the one that comes with headfield.
+            normals: The network that sees normals and masks where views lack them, instead of the one that comes along.
             estimate_normals: Estimate normals from the pictures even where the capture has them.
             resolution: Cells a side of the mesh, up to 512.
             seed: Decides every random number.
@@ -70,6 +72,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
                 subject.capture,
                 method=method,
                 prior=prior,
+                normals=normals,
                 settings=fit,
                 run=Run(seed=seed, device=device or _device(), checkpoints=checkpoints, progress=show),
                 resolution=resolution,
