@@ -27,9 +27,9 @@ class FromSphere(instant_avatar.Fitting):
     rate: float = 5e-4
     """Of the network, which has everything to learn."""
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self, views: int = 1) -> tuple[Stage, ...]:
         """The stages as data: none of the objectives that ask a prior."""
-        return tuple(self._without_prior(stage) for stage in super().stages())
+        return tuple(self._without_prior(stage) for stage in super().stages(views))
 
     def _without_prior(self, stage: Stage) -> Stage:
         if set(stage.weights) == {"colour"}:
@@ -45,7 +45,7 @@ class FromSphere(instant_avatar.Fitting):
 
 def fit(capture: Capture, prior: ShapePrior | None, settings: instant_avatar.Fitting, run: Run) -> Fitted:
     """Fit a head to the views of a capture, from a sphere where there is no prior."""
-    stages = settings.stages()
+    stages = settings.stages(len(capture.views))
     if prior is None:
         assert isinstance(settings, FromSphere)
         geometry = settings.geometry

@@ -23,6 +23,7 @@ from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.statistics import CodeStatistics
+from headfield.fitting.still import StillSurface
 from headfield.optim.step import StepInfo
 from headfield.render.hits import HitFinder
 from headfield.render.implicit import moved
@@ -210,8 +211,10 @@ class SurfaceObjectives:
 
     def _colour(self, info: StepInfo) -> Tensor:
         if self._still is None:
-            self._still = StillSurface.of(self.fit, self.observations, self._finder)
-        return self._still.loss(self.fit, info)
+            assert self._finder is not None
+            field = self.fit.finished()
+            self._still = StillSurface.of(field, field.distance, self.observations, self._finder)
+        return self._still.loss(self.fit.field, info.generator)
 
 
 def upright(seen: RaysSeen, normal: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
@@ -224,47 +227,6 @@ def upright(seen: RaysSeen, normal: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"
         rotation = u @ torch.diag(torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign])) @ vh
         turned = torch.where(chosen[:, None], seen.normals @ rotation.T, turned)
     return turned
-
-
-@dataclass(frozen=True, eq=False)
-class StillSurface:
-    """Where the rays of all views meet a surface that does not move any more, for a stage that learns colours alone."""
-
-    points: Float[Tensor, "n 3"]
-    normals: Float[Tensor, "n 3"]
-    features: Float[Tensor, "n f"]
-    seen: RaysSeen
-
-    AT_MOST = 40_000
-    RAYS = 4096
-
-    @staticmethod
-    def of(fit: SurfaceFit, observations: Observations, finder: HitFinder | None) -> StillSurface:
-        """All hits, or evenly chosen ones where there are very many."""
-        assert finder is not None
-        every = -(-len(observations.inside) // StillSurface.AT_MOST)
-        rays = observations.inside[torch.arange(0, len(observations.inside), every, device=fit.field.code.device)]
-        points, normals, features, kept = [], [], [], []
-        with torch.no_grad():
-            for index in torch.arange(len(rays), device=rays.origins.device).split(16384):
-                part = rays[index]
-                hits = finder(fit.distance, part.rays)
-                sample = fit.field.geometry.sample(hits.points, fit.code)
-                points.append(hits.points)
-                normals.append(normalize(sample.gradient, dim=-1))
-                features.append(sample.features)
-                kept.append(part[hits.hit])
-        return StillSurface(torch.cat(points), torch.cat(normals), torch.cat(features), RaysSeen.joined(kept))
-
-    def loss(self, fit: SurfaceFit, info: StepInfo) -> Tensor:
-        """How far the colours of some of the hits are off."""
-        if not len(self.points):
-            return _zero(info)
-        index = torch.randint(len(self.points), (self.RAYS,), generator=info.generator, device=info.device)
-        features = self.features[index] if fit.field.settings.appearance.features else None
-        seen = self.seen[index]
-        colour = fit.field.appearance(self.points[index], self.normals[index], seen.directions, features)
-        return (colour - seen.colours).abs().mean()
 
 
 def _zero(info: StepInfo) -> Tensor:

@@ -61,6 +61,8 @@ class Fitting:
     """Steps on latent and grids, the decoder frozen."""
     decoder_steps: int = 150
     """Steps on everything."""
+    several: float = 1.6
+    """How many times as many steps on grids and decoder several views get: they have more to say."""
     colour_steps: int = 150
     """Steps on the colours alone, at the end."""
     latent_rate: float = 4e-2
@@ -70,16 +72,17 @@ class Fitting:
     photometric: float = 1.0
     silhouette: float = 4.0
     normals: float = 0.3
-    latent: float = 1e-3
+    latent: float = 1e-2
     """What it costs to be an unusual head."""
     held: float = 20.0
     """What it costs to differ from the prior where no view looks; the paper leaves this open."""
-    near: float = 1.0
+    near: float = 5.0
     """What it costs to differ from the prior where a single view looks."""
     options: FitOptions = field(default_factory=FitOptions)
 
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages as data."""
+    def stages(self, views: int = 1) -> tuple[Stage, ...]:
+        """The stages as data, for so many views."""
+        more = self.several if views > 1 else 1.0
         appearance = Moving("field.appearance.*", self.appearance_rate)
         seen: dict[str, float | Schedule] = {
             "photometric": self.photometric,
@@ -100,8 +103,8 @@ class Fitting:
         last = Moving("field.geometry.grid.*", Cosine(self.grid_rate, 0.1 * self.grid_rate))
         return (
             Stage("latent", self.latent_steps, (latent, appearance), learning),
-            Stage("grids", self.grid_steps, (slow_latent, grid, appearance), holding),
-            Stage("decoder", self.decoder_steps, (slow_latent, last, decoder, appearance), holding),
+            Stage("grids", round(more * self.grid_steps), (slow_latent, grid, appearance), holding),
+            Stage("decoder", round(more * self.decoder_steps), (slow_latent, last, decoder, appearance), holding),
             Stage(
                 "colours",
                 self.colour_steps,
@@ -115,4 +118,4 @@ def fit(capture: Capture, prior: ShapePrior, settings: Fitting, run: Run) -> Fit
     """Fit a head to the views of a capture."""
     prior.checked_for(NAME)
     field_settings = SurfaceFieldSettings(prior.geometry.settings, settings.appearance)
-    return fit_surface(NAME, capture, prior, field_settings, settings.stages(), settings.options, run)
+    return fit_surface(NAME, capture, prior, field_settings, settings.stages(len(capture.views)), settings.options, run)

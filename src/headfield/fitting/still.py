@@ -1,0 +1,125 @@
+"""A surface that does not move any more, and the colours to learn on it: those seen, and guesses for what no view sees.
+
+A colour network says anything where it was told nothing; with waves for an encoding, it would paint a second face on
+the back of a head. So unseen places get a colour too: that of their mirror place, since heads are nearly symmetric,
+where that was seen, and what surrounds them otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.spatial import cKDTree
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from headfield.fields.surface_field import SurfaceField
+from headfield.fitting.held import Unseen
+from headfield.fitting.observations import Observations
+from headfield.mesh.grid import SignedDistance
+from headfield.render.hits import HitFinder
+
+AT_MOST = 40_000
+"""How many of the views' pixels are looked at."""
+
+A_STEP = 4096
+"""On how many places a step compares colours."""
+
+GUESSED = 0.2
+"""Which share of them are guesses, where there are any."""
+
+CERTAIN = 0.95
+"""How much of a pixel the subject covers at least, so that the background is not taken for it."""
+
+SQUARE = 0.35
+"""From places seen at a smaller cosine nothing is guessed: what is seen there may belong to something behind."""
+
+MIRRORED = 0.02
+"""How close, in head units, to the mirror place something must have been seen."""
+
+AROUND = 48
+"""The mean of how many seen places surrounds an unseen one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coloured:
+    """Places with the colours that they should have, seen along directions."""
+
+    points: Float[Tensor, "n 3"]
+    normals: Float[Tensor, "n 3"]
+    features: Float[Tensor, "n f"]
+    directions: Float[Tensor, "n 3"]
+    colours: Float[Tensor, "n 3"]
+
+    def loss(self, field: SurfaceField, count: int, generator: torch.Generator) -> Float[Tensor, ""]:
+        """How far the field's colours are off at some of the places."""
+        index = torch.randint(len(self.points), (count,), generator=generator, device=self.points.device)
+        features = self.features[index] if field.settings.appearance.features else None
+        colour = field.appearance(self.points[index], self.normals[index], self.directions[index], features)
+        return (colour - self.colours[index]).abs().mean()
+
+
+@dataclass(frozen=True, eq=False)
+class StillSurface:
+    """What was seen of a surface, and what is guessed of the rest."""
+
+    seen: Coloured
+    guessed: Coloured
+
+    @staticmethod
+    def of(field: SurfaceField, distance: SignedDistance, observations: Observations, find: HitFinder) -> StillSurface:
+        """Where the rays of all views meet it, or evenly chosen ones, and what they do not meet."""
+        with torch.no_grad():
+            seen = _seen(field, distance, observations, find)
+            unseen = Unseen.of(distance, observations.cameras, device=seen.points.device).vertices
+            return StillSurface(seen, _guessed(field, unseen, seen))
+
+    def loss(self, field: SurfaceField, generator: torch.Generator) -> Float[Tensor, ""]:
+        """How far colours are off, on some of what was seen and of what is guessed."""
+        if not len(self.seen.points):
+            return self.seen.points.new_zeros(())
+        if not len(self.guessed.points):
+            return self.seen.loss(field, A_STEP, generator)
+        guesses = round(GUESSED * A_STEP)
+        off = self.guessed.loss(field, guesses, generator)
+        return (1 - GUESSED) * self.seen.loss(field, A_STEP - guesses, generator) + GUESSED * off
+
+
+def _seen(field: SurfaceField, distance: SignedDistance, observations: Observations, find: HitFinder) -> Coloured:
+    every = -(-len(observations.inside) // AT_MOST)
+    device = observations.inside.origins.device
+    rays = observations.inside[torch.arange(0, len(observations.inside), every, device=device)]
+    rays = rays[rays.coverage > CERTAIN]
+    hits = find(distance, rays.rays)
+    met = rays[hits.hit]
+    return _coloured(field, hits.points, met.directions, met.colours)
+
+
+def _guessed(field: SurfaceField, unseen: Float[Tensor, "u 3"], seen: Coloured) -> Coloured:
+    """Unseen places with the colours of their mirror places, or of what was seen around them."""
+    if not len(seen.points) or not len(unseen):
+        return _coloured(field, unseen[:0], unseen[:0], unseen[:0])
+    square = -(seen.normals * seen.directions).sum(dim=-1) > SQUARE
+    square = square if bool(square.any()) else torch.ones_like(square)
+    places, colours = unseen.cpu().numpy(), seen.colours[square].cpu().numpy()
+    tree = cKDTree(seen.points[square].cpu().numpy())
+    count = min(AROUND, len(colours))
+    _, around = tree.query(places, k=count)
+    guess = colours[around.reshape(len(places), count)].mean(axis=1)
+    away, mirror = tree.query(places * [-1.0, 1.0, 1.0])
+    guess = np.where((away < MIRRORED)[:, None], colours[mirror], guess)
+    towards = torch.zeros_like(unseen)
+    coloured = _coloured(field, unseen, towards, torch.from_numpy(guess).to(unseen))
+    return Coloured(coloured.points, coloured.normals, coloured.features, -coloured.normals, coloured.colours)
+
+
+def _coloured(field: SurfaceField, points: Tensor, directions: Tensor, colours: Tensor) -> Coloured:
+    normals, features = [points[:0]], [points.new_zeros(0, field.settings.geometry.features)]
+    for part in points.split(16384):
+        sample = field.sample(part)
+        normals.append(normalize(sample.gradient, dim=-1))
+        features.append(sample.features)
+    return Coloured(points, torch.cat(normals), torch.cat(features), directions, colours)
