@@ -106,7 +106,7 @@ def test_each_stage_moves_its_own_and_nothing_else():
     assert moved["latent"] == {"u", *appearance}
     assert moved["grids"] == {"u", "u_held", *appearance, *grid}
     assert moved["decoder"] == {"u", "u_held", *appearance, *grid, *decoder}
-    assert moved["colours"] == appearance
+    assert moved["colours"] == {"field.code", *appearance}, "the code, which u gives, is written down"
 
 
 def test_a_fit_leaves_the_prior_as_it_is():
