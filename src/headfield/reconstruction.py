@@ -36,7 +36,7 @@ def reconstruct(
         capture: Posed views; one is enough for methods with a prior.
         method: The name of the method.
         prior: A prior or its file, instead of the one that comes with headfield.
-        normals: The network that sees normals and masks where views lack them, instead of the one that comes along.
+        normals: A file with the network that sees normals and masks where views lack them.
         settings: How the head is fitted, as the method's ``Fitting``; its own settings where nothing is said.
         run: Seed, device, checkpoints and progress.
         resolution: Cells a side of the mesh.

@@ -52,7 +52,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
             views: Look at the first few views only.
             method: Which method: instant-avatar, h3d-net, idr, or one of another package.
             prior: The prior's file, instead of the one that comes with headfield.
-            normals: The network that sees normals and masks where views lack them, instead of the one that comes along.
+            normals: A file with the network that sees normals and masks where views lack them.
             estimate_normals: Estimate normals from the pictures even where the capture has them.
             resolution: Cells a side of the mesh, up to 512.
             seed: Decides every random number.
