@@ -59,7 +59,7 @@ def test_look_at_makes_proper_level_cameras(camera):
     assert_close(camera.checked().rotation, camera.rotation, rtol=0, atol=1e-9)
     right, down = camera.rotation[0], camera.rotation[1]
     assert abs(right[1]) < 1e-6 or abs(camera.forward[1]) > 0.999
-    assert down[1] < 1e-9
+    assert down[1] < 1e-6  # what leans by less counts as straight down or up
 
 
 @pytest.mark.parametrize("y", [3.0, -3.0])
