@@ -14,7 +14,7 @@ from headfield.errors import InputError
 from headfield.files import write_json
 from headfield.fitting.shape_training import Lessons, train_shapes
 from headfield.methods.registry import methods
-from headfield.optim.distributed import joined
+from headfield.optim.distributed import Processes, joined
 from headfield.optim.record import LossLog, Update
 
 PRIOR, CHECKPOINTS, LOG, ABOUT = "prior.safetensors", "checkpoints", "losses.jsonl", "prior.json"
@@ -78,6 +78,7 @@ def _learn(
         raise InputError(f"{data} has no subjects to learn from; `headfield studio {data}` makes some.")
     out.mkdir(parents=True, exist_ok=True)
     with joined(device) as own_device, progress() as bar:
+        is_first = Processes.current().first
         lessons = Lessons.read(dataset, subjects=subjects)
         task = bar.add_task(f"Learning from {len(lessons.scans)} subjects", total=None)
 
@@ -95,6 +96,8 @@ def _learn(
             progress=show,
             made_from={"name": dataset.name or data.name, "made": dict(dataset.made)},
         )
+    if not is_first:
+        return
     if not prior.facts["finished"]:
         print(f"Stopped; the same command goes on from {out / CHECKPOINTS}.")
         return
