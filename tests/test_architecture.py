@@ -11,7 +11,7 @@ import headfield
 
 SOURCE = Path(headfield.__file__).parent
 
-FOUNDATION = {"errors", "files", "units", "transforms", "cameras", "rigs", "surface", "capture", "canonical"}
+FOUNDATION = {"errors", "files", "units", "transforms", "cameras", "rigs", "surface", "capture", "canonical", "workers"}
 ROOMS = {
     # room: the rooms it may import from, besides the foundation and itself
     "mesh": set(),

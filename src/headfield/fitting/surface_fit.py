@@ -98,8 +98,6 @@ class FitOptions:
     alpha: float = 50.0
     """How steep the soft silhouette is at first, per head unit; it ends ``alpha_growth`` times as steep."""
     alpha_growth: float = 8.0
-    leaning: bool = False
-    """Whether the normals of each view may be turned together: those that a network sees lean by some degrees."""
     proxy: ProxySettings = field(default_factory=lambda: ProxySettings(resolution=64, uses=25, margin=0.02, rough=True))
 
 
@@ -163,7 +161,7 @@ class SurfaceObjectives:
             terms["photometric"] = self._photometric(points, sample, normal, rays) if len(points) else _zero(info)
         if "normals" in wanted:
             known = rays.normals.any(dim=-1)
-            off = normal - (upright(rays, normal.detach()) if self.options.leaning else rays.normals)
+            off = normal - rays.normals
             # The cosine of the paper, |off|² / 2, is blind to the degree or two by which a whole face may lean; |off|
             # is not, and minds outliers less.
             off = off.square().sum(dim=-1) / 2 + (off.square().sum(dim=-1) + 1e-6).sqrt()
@@ -215,18 +213,6 @@ class SurfaceObjectives:
             field = self.fit.finished()
             self._still = StillSurface.of(field, field.distance, self.observations, self._finder)
         return self._still.loss(self.fit.field, info.generator)
-
-
-def upright(seen: RaysSeen, normal: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
-    """The normals seen, those of each view turned together so that they agree best with the ones given."""
-    turned = seen.normals
-    for view in seen.view.unique().tolist():
-        chosen = (seen.view == view) & seen.normals.any(dim=-1)
-        u, _, vh = torch.linalg.svd(normal[chosen].T @ seen.normals[chosen])
-        sign = torch.linalg.det(u @ vh)
-        rotation = u @ torch.diag(torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign])) @ vh
-        turned = torch.where(chosen[:, None], seen.normals @ rotation.T, turned)
-    return turned
 
 
 def _zero(info: StepInfo) -> Tensor:

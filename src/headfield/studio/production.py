@@ -6,12 +6,7 @@ changes a byte.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,9 +15,9 @@ from typing import TypeVar
 from headfield import __version__
 from headfield.data.layout import SUBJECT
 from headfield.data.store import create_dataset, write_subject
-from headfield.errors import InputError
 from headfield.studio.chance import seeds_of
 from headfield.studio.order import REAL, SETS, Order
+from headfield.workers import shared
 
 Wanted = TypeVar("Wanted")
 
@@ -90,26 +85,7 @@ def _made(make: Callable[[Wanted], None], missing: list[Wanted], workers: int) -
             make(job)
             yield
         return
-    # Fresh processes rather than forks: PyTorch's and Embree's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
-        futures = [pool.submit(make, job) for job in missing]
-        try:
-            for future in as_completed(futures):
-                _result(future)
-                yield
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _result(future: Future[None]) -> None:
-    try:
-        future.result()
-    except BrokenProcessPool:
-        raise InputError(
-            "a worker of the studio was killed, most likely for want of memory; run the command again with fewer "
-            "--workers, and it goes on where it stopped."
-        ) from None
+    yield from shared(make, missing, workers=workers, what="the studio")
 
 
 def _make(order: Order, folder: Path, job: Job) -> None:
@@ -122,19 +98,3 @@ def _make_real(folder: Path, name: str) -> None:
     from headfield.studio.real import make_real
 
     write_subject(make_real(name), folder)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """While it lasts, new processes compute on one thread: as many workers as cores keep all of them busy."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
