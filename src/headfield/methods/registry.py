@@ -47,6 +47,9 @@ class Method:
             if prior is None:
                 raise InputError(f"{self.name} needs a prior; name one with --prior.")
             prior.checked_for(self.name)
+        for name, steps in vars(settings).items():
+            if name.endswith("steps") and isinstance(steps, int) and steps < 1:
+                raise InputError(f"{name.replace('_', '-')} is {steps}; a stage has at least 1 step.")
         fit: Callable[..., Fitted] = import_module(self.module).fit
         return fit(capture, prior, settings, run)
 
