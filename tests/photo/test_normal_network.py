@@ -33,6 +33,14 @@ def test_a_picture_means_the_same_whatever_is_looked_at_beside_it():
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
+def test_a_network_that_has_nothing_to_add_sees_what_its_guide_shows():
+    network, guides = tiny(), torch.nn.functional.normalize(torch.randn(2, 3, 64, 64), dim=1)
+    torch.nn.init.zeros_(network.head[-1].weight)
+    torch.nn.init.zeros_(network.head[-1].bias)
+    normals, _ = network(torch.rand(2, 3, 64, 64), guides)
+    torch.testing.assert_close(normals, guides)
+
+
 def test_a_saved_network_sees_the_same(tmp_path):
     network, pictures = tiny(), torch.rand(1, 3, 32, 32)
     weights.save(tmp_path / "it.safetensors", {"normals": network})

@@ -37,10 +37,21 @@ def test_the_truth_loses_nothing():
     sure = 40 * (crops.masks.round() - 0.5)
     right = losses(crops.normals, sure, replace(crops, masks=crops.masks.round()), face=1.0)
     assert right["normals"] < 2e-3
+    assert right["leaning"] < 2e-3
     assert right["mask"] < 1e-6
     wrong = losses(-crops.normals, -sure, crops, face=1.0)
     assert wrong["normals"] == pytest.approx(2, abs=1e-3)
     assert wrong["mask"] > 10
+
+
+def test_normals_that_lean_together_cost_more_than_normals_that_lean_each_its_own_way():
+    crops = take_crops(of_balls(4), 64, CropSettings(), drawn(0), plain=True)
+    one = torch.tensor([0.0, 0.3, 0.0])[None, :, None, None].expand_as(crops.normals)
+    sign = torch.where(torch.rand(one.shape[0], 1, *one.shape[2:], generator=drawn(3)) < 0.5, -1.0, 1.0)
+    together, each = (losses(crops.normals + off, crops.masks, crops, face=1.0) for off in (one, sign * one))
+    assert together["normals"] == pytest.approx(float(each["normals"]), rel=1e-5)
+    assert together["leaning"] == pytest.approx(0.3, abs=2e-3)
+    assert each["leaning"] < 0.5 * together["leaning"]
 
 
 def test_what_lies_beyond_the_picture_or_outside_the_mask_does_not_count():

@@ -94,7 +94,10 @@ class NormalNetwork(nn.Module):
             shown = torch.cat([shown, torch.zeros_like(pictures) if guides is None else guides], dim=1)
         padded = functional.pad(shown, padding, mode="replicate" if any(padding) else "constant")
         found = self._found(padded.contiguous(memory_format=torch.channels_last)).float()[..., :height, :width]
-        return functional.normalize(found[:, :3], dim=1), found[:, 3]
+        normals = found[:, :3]
+        if self.settings.guided and guides is not None:
+            normals = normals + guides  # A guide is a guess to be corrected, not to be copied through all layers.
+        return functional.normalize(normals, dim=1), found[:, 3]
 
     def _found(self, pictures: Tensor) -> Tensor:
         seen = self.stem(pictures)

@@ -32,6 +32,9 @@ from headfield.surface import Mesh
 
 FILE = "normals.safetensors"
 
+TOGETHER = (8, 16, 32)
+"""Over squares of how many pixels a side normals may lean together."""
+
 
 @dataclass(frozen=True)
 class NormalTraining:
@@ -51,6 +54,9 @@ class NormalTraining:
     """How much weights shrink, as a multiple of the rate."""
     face: float = 1.0
     """How much more a pixel of the face counts than another."""
+    leaning: float = 1.0
+    """How much it counts against single normals that normals lean one way together over a part of the face: shapes are
+    sums of normals, in which what differs from pixel to pixel drops out and what leans together adds up."""
     mask: float = 0.3
     """How much the mask counts against the normals."""
     held_out: int = 12
@@ -70,7 +76,7 @@ class NormalTraining:
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages that the engine goes through."""
-        counts = {"normals": 1.0, "mask": self.mask}
+        counts = {"normals": 1.0, "leaning": self.leaning, "mask": self.mask}
         stages = []
         for i, (size, steps) in enumerate(zip(self.sizes, self.steps, strict=True)):
             rate: Cosine | WarmUp = Cosine(self.rates[i], self.rates[i + 1] if i + 1 < len(self.rates) else 0.0)
@@ -109,14 +115,26 @@ def objectives(network: NormalNetwork, examples: Examples, training: NormalTrain
 def losses(
     normals: Float[Tensor, "n 3 h w"], mask: Float[Tensor, "n h w"], batch: Crops, *, face: float
 ) -> dict[str, Tensor]:
-    """The mean length of the chord between found and true normals, and the mask's cross entropy."""
+    """The mean length of the chord between found and true normals, the same for means over squares of
+    :data:`TOGETHER` pixels a side, and the mask's cross entropy."""
     counts = batch.masks * batch.known * (1 + face * batch.face) * (length(batch.normals)[:, 0] > 0.5)
-    chords = ((normals - batch.normals).square().sum(dim=1) + 1e-6).sqrt()
+    off = normals - batch.normals
+    together = []
+    for side in TOGETHER:
+        share = functional.avg_pool2d(counts[:, None], side)
+        means = functional.avg_pool2d(off * counts[:, None], side) / share.clamp(min=1e-6)
+        together.append(_mean_length(means, share[:, 0]))
     unsure = functional.binary_cross_entropy_with_logits(mask, batch.masks, reduction="none")
     return {
-        "normals": (chords * counts).sum() / counts.sum().clamp(min=1),
+        "normals": _mean_length(off, counts),
+        "leaning": torch.stack(together).mean(),
         "mask": (unsure * batch.known).sum() / batch.known.sum().clamp(min=1),
     }
+
+
+def _mean_length(vectors: Float[Tensor, "n 3 h w"], counts: Float[Tensor, "n h w"]) -> Tensor:
+    lengths = (vectors.square().sum(dim=1) + 1e-6).sqrt()
+    return (lengths * counts).sum() / counts.sum().clamp(min=1e-6)
 
 
 def train_normals(
