@@ -1,0 +1,180 @@
+"""Where photos were taken from: the head's pose in each, found from the landmarks of its face.
+
+A landmark lies at l = m + B u, with the mean m and the directions B of a prior and u ~ N(0, 1) the same in all photos
+of a person; what is left then is how far the points found are from where the camera sees those places. Without a
+focal length in its file a photo is taken to be a portrait, from a usual distance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from scipy.optimize import least_squares
+from scipy.spatial.transform import Rotation
+
+from headfield.cameras import Camera
+from headfield.errors import InputError
+from headfield.units import MILLIMETRES_PER_UNIT
+
+LANDMARKS = 68
+
+PORTRAIT = 1500.0 / MILLIMETRES_PER_UNIT
+"""From how far, in head units, portraits are taken."""
+PORTRAIT_SPREAD, FOCAL_SPREAD = 0.35, 0.03
+"""How much the logarithms of that distance, and of focal lengths that files tell, are off (standard deviations)."""
+
+FOUND = 0.015
+"""How far off landmarks are found, as a part of the distance between the eyes."""
+
+SOFTNESS = np.repeat([4.0, 2.0, 1.0, 1.0, 2.0], [17, 10, 9, 12, 20])
+"""How many times further off jaw, brows, nose, eyes and mouth may be: outlines slide along the skin, mouths move."""
+
+FEWEST = 12
+"""So many landmarks at least tell a pose."""
+
+TURNS = np.radians([-60, -30, 0, 30, 60])
+"""How far heads may be turned, to begin with."""
+
+EYES = (slice(36, 42), slice(42, 48))
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkModel:
+    """Where the 68 landmarks of heads are, in head space: l = m + B u, within ``noise`` head units."""
+
+    mean: Float64[np.ndarray, "68 3"]
+    basis: Float64[np.ndarray, "68 3 k"]
+    noise: float
+
+    def places(self, u: Float64[np.ndarray, "k"]) -> Float64[np.ndarray, "68 3"]:
+        """The landmarks of one head."""
+        return self.mean + self.basis @ u
+
+
+@dataclass(frozen=True, eq=False)
+class FaceSeen:
+    """The 68 landmarks found in one photo, in pixels, and its focal length in pixels where the file tells."""
+
+    landmarks: Float[np.ndarray, "68 2"]
+    known: Bool[np.ndarray, "68"]
+    width: int
+    height: int
+    focal: float | None = None
+
+    @property
+    def eye_distance(self) -> float:
+        """Between the middles of the eyes, in pixels."""
+        left, right = (self.landmarks[eye].mean(axis=0) for eye in EYES)
+        return float(np.linalg.norm(left - right))
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """Cameras in head space, one a photo, the person's u, and how far off the landmarks are."""
+
+    cameras: tuple[Camera, ...]
+    u: Float64[np.ndarray, "k"]
+    errors: tuple[float, ...]
+    """The mean distance of eyes, nose and mouth from where each camera sees them, as a part of the eye distance."""
+
+
+def find_poses(faces: Sequence[FaceSeen], model: LandmarkModel) -> Posed:
+    """The likeliest cameras and u for photos of one person; InputError where a face shows too few landmarks."""
+    for face in faces:
+        if face.known.sum() < FEWEST or not face.eye_distance > 0:
+            raise InputError("too few landmarks of the face were found to tell its pose; take another photo.")
+    views = [_Residuals(face, model) for face in faces]
+    k = model.basis.shape[2]
+    starts = [view.start() for view in views]
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        places = model.places(x[:k])
+        return np.concatenate([x[:k], *(view(x[k + 7 * i : k + 7 * i + 7], places) for i, view in enumerate(views))])
+
+    found = least_squares(residuals, np.concatenate([np.zeros(k), *starts]), loss="huber", f_scale=2.5, x_scale="jac")
+    u, poses = found.x[:k], found.x[k:].reshape(-1, 7)
+    places = model.places(u)
+    cameras = tuple(view.camera(pose) for view, pose in zip(views, poses, strict=True))
+    errors = tuple(landmark_error(face, camera, places) for face, camera in zip(faces, cameras, strict=True))
+    return Posed(cameras, u, errors)
+
+
+def landmark_error(face: FaceSeen, camera: Camera, places: Float64[np.ndarray, "68 3"]) -> float:
+    """How far eyes, nose and mouth are from where a camera sees them, as a part of the eye distance."""
+    pixels, _ = camera.project(torch.from_numpy(places).to(camera.focal))
+    off = np.linalg.norm(pixels.numpy() - face.landmarks, axis=1)
+    inner = face.known & (np.arange(LANDMARKS) >= 27)
+    return float(off[inner].mean() / face.eye_distance) if inner.any() else math.nan
+
+
+class _Residuals:
+    """How unlikely a pose (turn, place and logarithm of the focal length) is for one face, in standard deviations."""
+
+    def __init__(self, face: FaceSeen, model: LandmarkModel):
+        self.face, self.model = face, model
+        self.middle = np.array([face.width, face.height]) / 2
+        eyes = [model.mean[eye].mean(axis=0) for eye in EYES]
+        scale = face.eye_distance / float(
+            np.linalg.norm(eyes[0] - eyes[1])
+        )  # pixels a head unit, if seen from the front
+        self.noise = SOFTNESS[face.known] * math.hypot(FOUND * face.eye_distance, model.noise * scale)
+        self.focal = face.focal or PORTRAIT * scale
+
+    def __call__(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
+        known = self.face.known
+        off = (self._pixels(pose, places[known]) - self.face.landmarks[known]) / self.noise[:, None]
+        if self.face.focal:
+            usual = (pose[6] - math.log(self.face.focal)) / FOCAL_SPREAD
+        else:
+            usual = math.log(max(pose[5], 1e-3) / PORTRAIT) / PORTRAIT_SPREAD
+        return np.append(off.ravel(), usual)
+
+    def _pixels(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
+        local = places @ Rotation.from_rotvec(pose[:3]).as_matrix().T + pose[3:6]
+        return np.exp(pose[6]) * local[:, :2] / np.maximum(local[:, 2:], 1e-3) + self.middle
+
+    def start(self) -> np.ndarray:
+        """The best of a few turns, each with the roll, size and place that fit, as seen from afar."""
+        known, mean = self.face.known, self.model.mean
+        best, least = np.zeros(7), math.inf
+        for turn in TURNS:
+            facing = Rotation.from_euler("y", turn) * Rotation.from_euler("x", math.pi)
+            factor, shift = _in_plane(facing.apply(mean[known])[:, :2], self.face.landmarks[known], self.noise)
+            rotation = Rotation.from_euler("z", np.angle(factor)) * facing
+            depth = self.focal / abs(factor)
+            place = np.append((shift - self.middle) / abs(factor), depth)
+            pose = np.concatenate([rotation.as_rotvec(), place, [math.log(self.focal)]])
+            cost = float(np.abs(self(pose, mean)).sum())
+            if cost < least:
+                best, least = pose, cost
+        return best
+
+    def camera(self, pose: np.ndarray) -> Camera:
+        """The pose as a camera."""
+        return Camera(
+            rotation=torch.from_numpy(Rotation.from_rotvec(pose[:3]).as_matrix()),
+            translation=torch.from_numpy(pose[3:6].copy()),
+            focal=torch.full((2,), math.exp(pose[6]), dtype=torch.float64),
+            principal=torch.from_numpy(self.middle.copy()),
+            width=self.face.width,
+            height=self.face.height,
+        )
+
+
+def _in_plane(
+    source: Float64[np.ndarray, "n 2"], target: Float64[np.ndarray, "n 2"], noise: Float64[np.ndarray, "n"]
+) -> tuple[complex, Float64[np.ndarray, "2"]]:
+    """The turn and scale (a complex factor) and the shift that take one set of points closest to another."""
+    a, b = source @ (1, 1j), target @ (1, 1j)
+    weights = 1 / noise**2
+    weights /= weights.sum()
+    middle_a, middle_b = weights @ a, weights @ b
+    a = a - middle_a
+    factor = (weights * a.conj()) @ (b - middle_b) / max(float(weights @ np.abs(a) ** 2), 1e-12)
+    shift = middle_b - factor * middle_a
+    return complex(factor), np.array([shift.real, shift.imag])
