@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_WORKERS ?= 2
+# Finds faces in photos. It asks for an old numpy that it does not need, so it is installed alone.
+MEDIAPIPE := mediapipe==0.10.21
 
 .PHONY: demo test lint types docs bench check clean
 
@@ -51,6 +53,8 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install -qqq --no-deps --only-binary :all: $(MEDIAPIPE) || \
+		echo "$(MEDIAPIPE) cannot be installed here (it is made for Python 3.10 to 3.12), so photos have to wait; all else works."
 	touch $@
 
 clean:
