@@ -52,6 +52,17 @@ def test_a_spiral_winds_out_to_its_radius(n, radius):
     assert off_axis.max() <= radius + 1e-6
 
 
+@given(st.integers(2, 200), numbers(5, 60), st.integers(1, 4))
+def test_a_spiral_that_comes_back_goes_on_from_its_end(n, radius, turns):
+    directions = rigs.spiral(n, radius=radius, turns=turns, back=True)
+    assert_close(directions[0], torch.tensor([0.0, 0, 1], dtype=torch.float64))
+    off_axis = torch.rad2deg(torch.acos(directions[:, 2].clamp(-1, 1)))
+    assert off_axis.max() <= radius + 1e-6
+    # Neither between neighbours nor from the last to the first does it go farther than it winds in that time.
+    steps = (directions - directions.roll(1, dims=0)).norm(dim=-1)
+    assert steps.max() <= math.radians(radius) * math.hypot(math.pi, 2 * math.pi * turns) / n
+
+
 @given(st.integers(8, 400))
 def test_the_fibonacci_lattice_is_even(n):
     """Each of the n directions is about as far from its nearest neighbour as n equal caps would have it."""

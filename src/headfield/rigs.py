@@ -70,11 +70,15 @@ def grid(rows: int, columns: int, *, half_azimuth: float, half_elevation: float)
     return on_sphere(azimuth.flatten(), elevation.flatten())
 
 
-def spiral(n: int, *, radius: float = 20.0, turns: float = 2.0) -> Float[Tensor, "n 3"]:
-    """n directions winding outwards from straight ahead to ``radius`` degrees off it."""
-    t = torch.linspace(0, 1, n, dtype=torch.float64)
+def spiral(n: int, *, radius: float = 20.0, turns: float = 2.0, back: bool = False) -> Float[Tensor, "n 3"]:
+    """n directions winding outwards from straight ahead to ``radius`` degrees off it.
+
+    With ``back`` they wind in again on the way, so that after the last one the first may follow.
+    """
+    t = torch.arange(n, dtype=torch.float64) / n if back else torch.linspace(0, 1, n, dtype=torch.float64)
     phase = 2 * math.pi * turns * t
-    return on_sphere(radius * t * phase.cos(), radius * t * phase.sin())
+    reach = radius * ((math.pi * t).sin() if back else t)
+    return on_sphere(reach * phase.cos(), reach * phase.sin())
 
 
 def fibonacci(n: int) -> Float[Tensor, "n 3"]:

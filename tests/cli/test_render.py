@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from headfield.cli import main
-from headfield.cli.render import ROOM
 from headfield.mesh.files import write_mesh
+from headfield.render.paths import ROOM
 
 from ..heads import small_head
 from ..shapes import sphere
@@ -53,14 +55,31 @@ def test_all_layers_a_sheet_and_the_photos(head, tmp_path):
     assert abs(covered.mean() - np.pi / 4 / ROOM**2) < 0.05
 
 
-@pytest.mark.parametrize("kind", ["webp", "gif"])
+@pytest.mark.parametrize("kind", ["mp4", "webp", "gif"])
 def test_a_turntable(head, tmp_path, kind):
-    words = ["--orbit", "5", "--video", kind, "--fast"]
+    if kind == "mp4":
+        pytest.importorskip("imageio_ffmpeg")
+    words = ["--orbit", "3", "--video", kind, "--frames", "5", "--fast"]
     assert main(["render", head, "-o", str(tmp_path), "--size", "24", *words]) == 0
-    assert names(tmp_path) == {f"orbit-{i:03d}.png" for i in range(5)} | {f"turntable.{kind}"}
-    with Image.open(tmp_path / f"turntable.{kind}") as film:
-        assert film.size == (24, 24)
-        assert film.n_frames > 1
+    assert names(tmp_path) == {f"orbit-{i:03d}.png" for i in range(3)} | {f"turntable.{kind}"}
+    if kind != "mp4":
+        with Image.open(tmp_path / f"turntable.{kind}") as film:
+            assert film.size == (24, 24)
+            assert film.n_frames > 1
+
+
+def test_films_of_several_ways(head, tmp_path, capsys):
+    words = ["--path", "spiral", "dolly-zoom", "--frames", "6", "--smooth", "--views"]
+    assert main(["render", head, "-o", str(tmp_path), "--size", "24", *words]) == 0
+    assert names(tmp_path) == {"spiral.webp", "dolly-zoom.webp"}, "and no pictures where none are asked for"
+    assert "(files: 2)" in capsys.readouterr().out
+
+
+def test_films_that_cannot_be_written_are_known_before_pictures_are_taken(head, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert main(["render", head, "-o", str(tmp_path / "out"), "--video", "mp4"]) == 2
+    assert "headfield[video]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_mesh_looks_as_the_field_does(head, tmp_path):
@@ -96,6 +115,8 @@ def test_a_mesh_can_be_drawn_too(tmp_path):
         (["nowhere.glb"], "nowhere.glb does not exist; check the path."),
         (["HEAD", "--size", "0"], "pictures of 0 pixels a side cannot be taken"),
         (["HEAD", "--orbit", "0"], "an orbit of 0 pictures is none"),
+        (["HEAD", "--views"], "there is nothing to be drawn"),
+        (["HEAD", "--path", "orbit", "--frames", "0"], "a film of 0 pictures is none"),
         (["HEAD", "--background", "bleu"], "'bleu' is no colour"),
         (["HEAD", "-o", "HEAD/head.json/x"], "cannot be written"),
         (["ball.stl", "--photos"], "ball.stl knows no cameras of photos"),

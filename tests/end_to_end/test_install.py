@@ -12,7 +12,19 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-OPTIONAL_MODULES = ("embreex", "igl", "fast_simplification", "pooch", "beartype", "hypothesis", "pytest")
+OPTIONAL_MODULES = (
+    "embreex",
+    "igl",
+    "fast_simplification",
+    "pooch",
+    "imageio_ffmpeg",
+    "mediapipe",
+    "cv2",
+    "pillow_heif",
+    "beartype",
+    "hypothesis",
+    "pytest",
+)
 
 
 def core_distributions() -> set[str]:

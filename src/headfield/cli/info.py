@@ -29,6 +29,7 @@ OPTIONAL = (
     Optional("libigl", "fast distances to surfaces", "fast"),
     Optional("fast-simplification", "decimation", "fast"),
     Optional("pooch", "fetching the open data the studio learns from", "studio"),
+    Optional("imageio-ffmpeg", "films as MP4", "video"),
 )
 
 

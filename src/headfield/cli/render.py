@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -20,17 +21,19 @@ from headfield.cameras import Camera
 from headfield.capture import View
 from headfield.cli.progress import progress
 from headfield.data import pictures
+from headfield.data.films import check_film, write_film
 from headfield.errors import InputError
 from headfield.files import new_file
 from headfield.head import MESH, Head
 from headfield.mesh.files import FORMATS, read_mesh
 from headfield.mesh.raycast import RayCaster
 from headfield.render.mesh_view import render_mesh
+from headfield.render.paths import CameraPath, cameras_along, cameras_around
 from headfield.surface import Mesh
 
 Side = Literal["front", "three-quarter", "side", "back"]
 Layer = Literal["image", "normals", "depth", "mask"]
-Video = Literal["webp", "gif"]
+Video = Literal["mp4", "webp", "gif"]
 
 AZIMUTHS: dict[Side, float] = {"front": 0.0, "three-quarter": 45.0, "side": 90.0, "back": 180.0}
 
@@ -41,13 +44,11 @@ WRITERS: dict[Layer, Callable] = {
     "mask": pictures.write_mask,
 }
 
-DISTANCE = 8.0
-"""From where pictures are taken, in head units: 1.6 m, as portraits are."""
-ROOM = 1.15
-"""How much wider than the head a picture is."""
 LARGEST = 8192
-TURNTABLE, SECONDS = 48, 6.0
-"""How many pictures a turntable has if nobody says, and how long one turn takes."""
+SECONDS = 6.0
+"""How long a film is."""
+FILMS: dict[CameraPath, str] = {"orbit": "turntable", "spiral": "spiral", "dolly-zoom": "dolly-zoom"}
+"""What the film of a path is called."""
 IN_A_ROW = 8
 
 Draw = Callable[[Camera], View]
@@ -64,7 +65,9 @@ def run(
     what: tuple[Layer, ...] = ("image",),
     background: str = "white",
     sheet: bool = False,
+    path: tuple[CameraPath, ...] = (),
     video: Video | None = None,
+    frames: int = 90,
     fast: bool = False,
     smooth: bool = False,
     device: Literal["cpu", "cuda"] | None = None,
@@ -81,37 +84,43 @@ def run(
         what: Images, normal maps, depths (16-bit, 0.05 mm a step) or masks.
         background: A colour by its name or as '#rrggbb'.
         sheet: Put all pictures on one sheet, sheet.png, too.
-        video: Make a film of one turn of the head too, turntable.webp or turntable.gif, of as many pictures as --orbit.
+        path: Make a film too: of one turn around the head (turntable), of a spiral in front of it, or of a dolly zoom,
+            which comes closer while the head keeps its size. Films show the head's mesh.
+        video: What a film is: mp4, webp (if nothing is said) or gif. Alone it asks for a turntable.
+        frames: How many pictures a film has; it lasts 6 seconds.
         fast: Draw the head's mesh with its vertex colours instead of its field, many times as fast.
         smooth: Smooth edges: four more rays a pixel for images and masks, and five times the time.
         device: Where the work is done; otherwise on the GPU if there is one.
     """
-    _check(views, orbit, size, what)
+    films = {film: output / f"{FILMS[film]}.{video or 'webp'}" for film in path or (("orbit",) if video else ())}
+    _check(views, orbit, size, what, len(films), frames)
+    for file in films.values():
+        check_film(file)
     colour = _colour(background)
-    subject = _Subject.read(head, colour, fast=fast, device=device)
-    draw = _smoothly(subject.draw) if smooth else subject.draw
+    subject = _Subject.read(head, colour, device=device)
+    draw = subject.draw_mesh if fast or subject.head is None else subject.draw_field
     shots = _orbit(subject.mesh, orbit, size) if orbit else _sides(subject.mesh, views, size)
     if photos:
         shots |= subject.photos(head)
-    film = {} if video is None or orbit else _orbit(subject.mesh, TURNTABLE, size)
     written: list[Path] = []
     with progress() as bar:
-        task = bar.add_task("Taking pictures", total=len(shots) + len(film))
+        task = bar.add_task("Taking pictures", total=len(shots) + len(films) * frames)
 
-        def taken(cameras: dict[str, Camera]) -> Iterator[View]:
-            for camera in cameras.values():
-                yield draw(camera)
+        def taken(cameras: Iterable[Camera], draw: Draw) -> Iterator[View]:
+            for camera in cameras:
+                yield _smoothly(draw)(camera) if smooth else draw(camera)
                 bar.advance(task)
 
-        kept: dict[str, View] = {}
-        for name, view in zip(shots, taken(shots), strict=True):
+        kept = []
+        for name, view in zip(shots, taken(shots.values(), draw), strict=True):
             written += _write_layers(view, output, name, what)
-            kept[name] = view
-        if sheet:
-            written.append(_write_sheet(list(kept.values()), output / "sheet.png", what, colour, size))
-        if video:
-            frames = [view.image for view in (taken(film) if film else list(kept.values())[:orbit])]
-            written.append(_write_film(frames, output / f"turntable.{video}"))
+            kept.append(view)
+        if sheet and kept:
+            written.append(_write_sheet(kept, output / "sheet.png", what, colour, size))
+        for film, file in films.items():
+            along = taken(cameras_along(film, subject.mesh, frames, size), subject.draw_mesh)
+            write_film((view.image for view in along), file, seconds=SECONDS)
+            written.append(file)
     mesh = head / MESH if head.is_dir() else head
     print(f"Wrote {output} (files: {len(written)}).\nNext: headfield measure {mesh} TRUTH.ply, if the truth is known")
 
@@ -121,19 +130,26 @@ class _Subject:
     """What pictures are taken of."""
 
     mesh: Mesh
-    draw: Draw
-    head: Head | None = None
+    head: Head | None
+    background: tuple[float, float, float]
 
     @staticmethod
-    def read(path: Path, background: tuple[float, float, float], *, fast: bool, device: str | None) -> _Subject:
+    def read(path: Path, background: tuple[float, float, float], *, device: str | None) -> _Subject:
         """A saved head, or a mesh."""
         is_mesh = path.suffix.lower() in FORMATS and not path.is_dir()
         head = None if is_mesh else Head.load(path, device=_device(device))
-        mesh = head.mesh if head else read_mesh(path)
-        if head and not fast:
-            return _Subject(mesh, lambda camera: head.render(camera, background=background), head)
-        caster = RayCaster(mesh)
-        return _Subject(mesh, lambda camera: render_mesh(caster, camera, background=background), head)
+        return _Subject(head.mesh if head else read_mesh(path), head, background)
+
+    def draw_field(self, camera: Camera) -> View:
+        assert self.head is not None
+        return self.head.render(camera, background=self.background)
+
+    def draw_mesh(self, camera: Camera) -> View:
+        return render_mesh(self._caster, camera, background=self.background)
+
+    @cached_property
+    def _caster(self) -> RayCaster:
+        return RayCaster(self.mesh)
 
     def photos(self, path: Path) -> dict[str, Camera]:
         """The cameras the head was fitted to, by names that files can have."""
@@ -157,13 +173,15 @@ def _smoothly(draw: Draw) -> Draw:
     return smooth
 
 
-def _check(views: Sequence[Side], orbit: int | None, size: int, what: Sequence[Layer]) -> None:
+def _check(views: Sequence[Side], orbit: int | None, size: int, what: Sequence[Layer], films: int, frames: int) -> None:
     if not 1 <= size <= LARGEST:
         raise InputError(f"pictures of {size} pixels a side cannot be taken; ask for 1 to {LARGEST}.")
     if orbit is not None and orbit < 1:
         raise InputError(f"an orbit of {orbit} pictures is none; ask for one or more.")
-    if not what or not (views or orbit):
-        raise InputError("there is nothing to be drawn; name one or more of --views and of --what.")
+    if frames < 1:
+        raise InputError(f"a film of {frames} pictures is none; ask for one or more.")
+    if not what or not (views or orbit or films):
+        raise InputError("there is nothing to be drawn; name one or more of --views and of --what, or a --path.")
 
 
 def _colour(name: str) -> tuple[float, float, float]:
@@ -182,23 +200,14 @@ def _device(wanted: str | None) -> str:
 
 def _sides(mesh: Mesh, sides: Sequence[Side], size: int) -> dict[str, Camera]:
     azimuths = torch.tensor([AZIMUTHS[side] for side in sides], dtype=torch.float64)
-    return dict(zip(sides, _cameras(mesh, rigs.on_sphere(azimuths, torch.zeros_like(azimuths)), size), strict=True))
+    return dict(
+        zip(sides, cameras_around(mesh, rigs.on_sphere(azimuths, torch.zeros_like(azimuths)), size), strict=True)
+    )
 
 
 def _orbit(mesh: Mesh, n: int, size: int) -> dict[str, Camera]:
     names = (f"orbit-{i:03d}" for i in range(n))
-    return dict(zip(names, _cameras(mesh, rigs.orbit(n), size), strict=True))
-
-
-def _cameras(mesh: Mesh, directions: torch.Tensor, size: int) -> Camera:
-    """Cameras that see all of the mesh from any side at the same scale."""
-    low, high = mesh.bounds
-    x, y, z = ((low + high) / 2).tolist()
-    radius = np.hypot(mesh.vertices[:, 0] - x, mesh.vertices[:, 2] - z).max()
-    extent = float(max(high[1] - low[1], 2 * radius)) or 1.0
-    # For a mesh that is not in head space: as far away for its size as for a head, which is nearly two units high.
-    distance = DISTANCE * max(extent / 2, 1)
-    return rigs.around(directions, distance=distance, size=ROOM * extent, pixels=size, target=(x, y, z))
+    return dict(zip(names, cameras_around(mesh, rigs.orbit(n), size), strict=True))
 
 
 def _write_layers(view: View, folder: Path, name: str, what: Sequence[Layer]) -> list[Path]:
@@ -243,11 +252,3 @@ def _shown(view: View, layer: Layer, paper: tuple[int, ...]) -> UInt8[np.ndarray
     near, far = (view.depth[seen[..., 0]].min(), view.depth.max()) if seen.any() else (0.0, 1.0)
     grey = np.round(255 - 215 * (view.depth - near) / max(far - near, 1e-6)).clip(0, 255).astype(np.uint8)
     return np.where(seen, np.repeat(grey[..., None], 3, axis=2), np.array(paper, np.uint8))
-
-
-def _write_film(frames: Sequence[UInt8[np.ndarray, "h w 3"]], path: Path) -> Path:
-    first, *others = (Image.fromarray(frame) for frame in frames)
-    with new_file(path) as temporary:
-        duration = round(1000 * SECONDS / len(frames))
-        first.save(temporary, save_all=True, append_images=others, duration=duration, loop=0, quality=85)
-    return path

@@ -24,16 +24,22 @@ def write_film(frames: Iterable[Frame], path: Path, *, seconds: float) -> None:
 
     The file's ending says how: .mp4, .webp or .gif. In an MP4 sides are even, so an odd one grows by a pixel.
     """
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise InputError(f"{path} ends as no film does; there are {', '.join(_WRITERS)}.")
+    check_film(path)
     pictures = list(frames)
     if not pictures or not seconds > 0:
         raise InputError(f"{path} would be a film of {len(pictures)} pictures in {seconds:g} seconds, which is none.")
     if len({picture.shape for picture in pictures}) > 1:
         raise InputError(f"{path} cannot be made from pictures of several sizes; make them all as large as the first.")
     with new_file(path) as temporary:
-        writer(pictures, temporary, seconds)
+        _WRITERS[path.suffix.lower()](pictures, temporary, seconds)
+
+
+def check_film(path: Path) -> None:
+    """InputError where no film of that name can be written, to be known before its pictures are taken."""
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(f"{path} ends as no film does; there are {', '.join(_WRITERS)}.")
+    if path.suffix.lower() == ".mp4":
+        _encoder()
 
 
 def _write_mp4(frames: Sequence[Frame], path: Path, seconds: float) -> None:
