@@ -88,6 +88,8 @@ class Capture:
     """All the views of one subject that a fit may look at: a tuple, or :class:`LazyViews` where they lie on disk."""
 
     views: tuple[View, ...] | LazyViews
+    rough: bool = False
+    """Whether the cameras are only roughly known, so that a fit may correct them."""
 
 
 @dataclass(frozen=True, eq=False)

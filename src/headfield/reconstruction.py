@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,13 @@ def completed(capture: Capture, normals: Path | None = None) -> Capture:
     """
     views: list[View] = list(capture.views)
     if all(view.mask is not None and view.normals is not None for view in views):
-        return Capture(tuple(views))
+        return replace(capture, views=tuple(views))
     from headfield.photo.normals import SHIPPED, NormalEstimator, with_estimated
 
     if normals is None and not SHIPPED.is_file() and all(view.mask is not None for view in views):
-        return Capture(tuple(views))
+        return replace(capture, views=tuple(views))
     estimator = NormalEstimator.load(normals)
-    return Capture(tuple(with_estimated(view, estimator) for view in views))
+    return replace(capture, views=tuple(with_estimated(view, estimator) for view in views))
 
 
 def _prior(given: ShapePrior | Path | str | None, method: str) -> ShapePrior:

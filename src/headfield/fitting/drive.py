@@ -12,11 +12,11 @@ import torch
 
 from headfield import __version__
 from headfield.cameras import Camera
-from headfield.capture import Capture, Landmarks
+from headfield.capture import Capture
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
+from headfield.fitting.landmarks import usable
 from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.statistics import LANDMARKS
 from headfield.fitting.surface_fit import FitOptions, SurfaceFit, SurfaceObjectives
 from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
@@ -67,14 +67,14 @@ def fit_surface(
     observations = Observations.of(capture, device=device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
-        fit = SurfaceFit(settings, prior)
+        fit = SurfaceFit(settings, prior, observations.cameras if observations.rough else ())
     if fit.codes is not None:
         fit.u.data.copy_(first_code(capture, fit))
     fit.to(device)
     objectives = SurfaceObjectives(fit, observations, options, run.finder)
     report = optimise(
         fit,
-        _possible(stages, observations),
+        _possible(stages, observations, options),
         objectives,
         seed=run.seed,
         checkpoints=None if run.checkpoints is None else Checkpoints(run.checkpoints, every=100),
@@ -95,7 +95,8 @@ def fit_surface(
         "interrupted": report.interrupted,
         "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
-    cameras = dict(zip(observations.names, observations.cameras, strict=True))
+    corrected = observations.cameras if fit.corrections is None else fit.corrections.corrected()
+    cameras = dict(zip(observations.names, corrected, strict=True))
     return Fitted(fit.finished().to("cpu"), cameras, report, facts)
 
 
@@ -103,7 +104,7 @@ def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
     """The likeliest u for the landmarks that the views show; the mean one, zero, where they show too few."""
     assert fit.codes is not None
     seen = [(view.camera, view.landmarks) for view in capture.views]
-    marked = [(camera, marks) for camera, marks in seen if marks is not None and _are_of_the_model(marks)]
+    marked = [(camera, marks) for camera, marks in seen if marks is not None and usable(marks)]
     if not marked or not fit.codes.landmark_basis.any():
         return torch.zeros_like(fit.u)
     known = np.stack([marks.visible & np.isfinite(marks.points).all(axis=1) for _, marks in marked])
@@ -112,18 +113,22 @@ def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
     return fit.codes.from_views(cameras, torch.from_numpy(pixels).float(), torch.from_numpy(known))
 
 
-def _are_of_the_model(marks: Landmarks) -> bool:
-    return marks.scheme == "multipie68" and marks.points.shape == (LANDMARKS, 2)
-
-
-def _possible(stages: Sequence[Stage], observations: Observations) -> list[Stage]:
-    """The stages without ``normals`` where none were observed, and without ``near`` where several views agree."""
+def _possible(stages: Sequence[Stage], observations: Observations, options: FitOptions) -> list[Stage]:
+    """The stages without the objectives that nothing was observed for, and without ``near`` where several views agree;
+    cameras that are only roughly known move along with the shape."""
     without = set()
     if not observations.has_normals:
         without.add("normals")
+    if observations.landmarks is None:
+        without.add("landmarks")
     if len(observations.cameras) > 1:
         without.add("near")
+    moving = options.correcting(len(observations.cameras)) if observations.rough else ()
     return [
-        replace(stage, weights={name: weight for name, weight in stage.weights.items() if name not in without})
+        replace(
+            stage,
+            moving=stage.moving if set(stage.weights) == {"colour"} else (*stage.moving, *moving),
+            weights={name: weight for name, weight in stage.weights.items() if name not in without},
+        )
         for stage in stages
     ]

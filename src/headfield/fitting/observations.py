@@ -14,6 +14,7 @@ from torch import Tensor
 from headfield.cameras import Camera, Rays
 from headfield.capture import Capture, View
 from headfield.errors import InputError
+from headfield.fitting.landmarks import LandmarksSeen
 from headfield.optim.checkpoints import checksum
 from headfield.render.span import Span
 from headfield.render.views import ViewOnDevice
@@ -73,6 +74,9 @@ class Observations:
     """Rays that pass further away."""
     checksum: str
     """Tells the pictures from others."""
+    landmarks: LandmarksSeen | None = None
+    rough: bool = False
+    """Whether the cameras may be corrected."""
 
     @property
     def has_normals(self) -> bool:
@@ -107,7 +111,8 @@ class Observations:
         cameras = tuple(view.camera.to(dtype=torch.float32) for view in views)
         names = tuple(view.name for view in views)
         pictures = {str(number): torch.tensor(view.image) for number, view in enumerate(views)}
-        return Observations(names, cameras, inside, beside, beyond, checksum(pictures))
+        landmarks = LandmarksSeen.of(views, device=device)
+        return Observations(names, cameras, inside, beside, beyond, checksum(pictures), landmarks, capture.rough)
 
 
 def _different(views: list[View]) -> list[View]:

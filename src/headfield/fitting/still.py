@@ -7,7 +7,7 @@ where that was seen, and what surrounds them otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from headfield.fields.surface_field import SurfaceField
+from headfield.fitting.corrections import Corrections
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations
 from headfield.mesh.grid import SignedDistance
@@ -70,11 +71,18 @@ class StillSurface:
     guessed: Coloured
 
     @staticmethod
-    def of(field: SurfaceField, distance: SignedDistance, observations: Observations, find: HitFinder) -> StillSurface:
+    def of(
+        field: SurfaceField,
+        distance: SignedDistance,
+        observations: Observations,
+        find: HitFinder,
+        corrections: Corrections | None = None,
+    ) -> StillSurface:
         """Where the rays of all views meet it, or evenly chosen ones, and what they do not meet."""
         with torch.no_grad():
-            seen = _seen(field, distance, observations, find)
-            unseen = Unseen.of(distance, observations.cameras, device=seen.points.device).vertices
+            seen = _seen(field, distance, observations, find, corrections)
+            cameras = observations.cameras if corrections is None else corrections.corrected()
+            unseen = Unseen.of(distance, cameras, device=seen.points.device).vertices
             return StillSurface(seen, _guessed(field, unseen, seen))
 
     def loss(self, field: SurfaceField, generator: torch.Generator) -> Float[Tensor, ""]:
@@ -88,11 +96,21 @@ class StillSurface:
         return (1 - GUESSED) * self.seen.loss(field, A_STEP - guesses, generator) + GUESSED * off
 
 
-def _seen(field: SurfaceField, distance: SignedDistance, observations: Observations, find: HitFinder) -> Coloured:
+def _seen(
+    field: SurfaceField,
+    distance: SignedDistance,
+    observations: Observations,
+    find: HitFinder,
+    corrections: Corrections | None,
+) -> Coloured:
     every = -(-len(observations.inside) // AT_MOST)
     device = observations.inside.origins.device
     rays = observations.inside[torch.arange(0, len(observations.inside), every, device=device)]
     rays = rays[rays.coverage > CERTAIN]
+    if corrections is not None:
+        rays = corrections.taken_along(rays)
+        # Colours as a picture without a tint of its own would show them.
+        rays = replace(rays, colours=(rays.colours / corrections.tinted(torch.ones_like(rays.colours), rays.view)))
     hits = find(distance, rays.rays)
     met = rays[hits.hit]
     return _coloured(field, hits.points, met.directions, met.colours)

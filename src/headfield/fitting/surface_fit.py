@@ -9,7 +9,7 @@ codes are kept usual, and what no view sees is held to the shape with which a st
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -17,13 +17,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import huber_loss, normalize
 
+from headfield.cameras import Camera, Rays
 from headfield.fields.geometry import Geometry, Sample, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
+from headfield.fitting.corrections import Corrections
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.statistics import CodeStatistics
 from headfield.fitting.still import StillSurface
+from headfield.optim.stages import Moving
 from headfield.optim.step import StepInfo
 from headfield.render.hits import HitFinder
 from headfield.render.implicit import moved
@@ -49,13 +52,15 @@ class RaysAStep:
 
 
 class SurfaceFit(nn.Module):
-    """What moves in a fit: a field, and the whitened code u with g = μ + F u where there is a prior."""
+    """What moves in a fit: a field, the whitened code u with g = μ + F u where there is a prior, and corrections of
+    cameras that are only roughly known."""
 
     u: nn.Parameter
     u_held: Tensor
 
-    def __init__(self, settings: SurfaceFieldSettings, prior: ShapePrior | None):
+    def __init__(self, settings: SurfaceFieldSettings, prior: ShapePrior | None, rough: Sequence[Camera] = ()):
         super().__init__()
+        self.corrections = Corrections(rough) if rough else None
         self.field = SurfaceField(settings)
         self.field.code.requires_grad_(False)
         self.codes: CodeStatistics | None = None
@@ -98,12 +103,22 @@ class FitOptions:
     alpha: float = 50.0
     """How steep the soft silhouette is at first, per head unit; it ends ``alpha_growth`` times as steep."""
     alpha_growth: float = 8.0
+    camera_rate: float = 2e-4
+    """How fast cameras that are only roughly known are corrected, where several views hold them."""
+    gain_rate: float = 2e-3
+    """How fast the brightness and tint of their pictures are made to agree."""
     proxy: ProxySettings = field(default_factory=lambda: ProxySettings(resolution=64, uses=25, margin=0.02, rough=True))
+
+    def correcting(self, views: int) -> tuple[Moving, ...]:
+        """What is corrected of views with rough cameras: nothing of a single one, on which shape and camera agree."""
+        if views < 2:
+            return ()
+        return (Moving("corrections.cameras.*", self.camera_rate), Moving("corrections.gains", self.gain_rate))
 
 
 class SurfaceObjectives:
-    """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``latent``, ``held``, ``near``,
-    ``eikonal`` and ``colour`` that its stage names.
+    """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``landmarks``, ``latent``,
+    ``held``, ``near``, ``eikonal`` and ``colour`` that its stage names.
 
     ``colour`` alone is the photometric one at hits found once, for a stage in which the shape stands still.
     """
@@ -128,8 +143,15 @@ class SurfaceObjectives:
         if set(info.weights) == {"colour"}:
             return {"colour": self._colour(info)}
         seen = self.observations.draw(self.options.rays.inside, self.options.rays.past, info.generator)
+        if self.fit.corrections is not None:
+            seen = self.fit.corrections.taken_along(seen)
         inside = torch.arange(len(seen), device=info.device) < self.options.rays.inside
         return self._terms(info, seen, inside)
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """Those of the views, as corrected so far."""
+        return self.observations.cameras if self.fit.corrections is None else self.fit.corrections.corrected()
 
     def _begin(self, info: StepInfo) -> None:
         """Make anew what is derived from the parameters."""
@@ -141,7 +163,7 @@ class SurfaceObjectives:
             with torch.no_grad():
                 self.fit.u_held.copy_(self.fit.u)
         if "held" in info.weights:
-            self._unseen = Unseen.of(self.fit.held, self.observations.cameras, device=info.device)
+            self._unseen = Unseen.of(self.fit.held, self.cameras, device=info.device)
 
     def _terms(self, info: StepInfo, seen: RaysSeen, inside: Tensor) -> dict[str, Tensor]:
         wanted = {name for name, weight in info.weights.items() if weight}
@@ -149,11 +171,13 @@ class SurfaceObjectives:
         assert self._finder is not None
         with torch.no_grad():
             code = fit.code
-            hits = self._finder(lambda points: fit.field.geometry.distance(points, code), seen.rays)
+            still = Rays(seen.origins.detach(), seen.directions.detach())
+            hits = self._finder(lambda points: fit.field.geometry.distance(points, code), still)
         met = hits.hit
         on_subject = inside & met
         index = on_subject[met]
-        points, rays = hits.points[index], seen[on_subject]
+        rays = seen[on_subject]
+        points = hits.points[index] if fit.corrections is None else rays.rays.at(hits.distance[index])
         sample = fit.field.geometry.sample(points, fit.code, create_graph=True)
         terms: dict[str, Tensor] = {}
         normal = normalize(sample.gradient, dim=-1)
@@ -168,6 +192,8 @@ class SurfaceObjectives:
             terms["normals"] = off[known].sum() / self.options.rays.inside
         if "silhouette" in wanted:
             terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above])
+        if "landmarks" in wanted:
+            terms["landmarks"] = self._landmarks()
         if "latent" in wanted:
             terms["latent"] = fit.u.square().mean()
         if "held" in wanted:
@@ -188,6 +214,8 @@ class SurfaceObjectives:
             # A colour network explains one picture on any shape: what it asks of the shape is noise.
             place, normal = place.detach(), normal.detach()
         colour = self.fit.field.appearance(place, normal, seen.directions, sample.features)
+        if self.fit.corrections is not None:
+            colour = self.fit.corrections.tinted(colour, seen.view)
         return (colour - seen.colours).abs().sum() / (3 * self.options.rays.inside)
 
     def _silhouette(self, info: StepInfo, seen: RaysSeen) -> Tensor:
@@ -197,6 +225,17 @@ class SurfaceObjectives:
         least = least_distance(self.fit.distance, seen.rays, rough=True)
         count = self.options.rays.inside + self.options.rays.past
         return silhouette_loss(least, seen.coverage, alpha).sum() / count
+
+    def _landmarks(self) -> Tensor:
+        """How far the landmarks that the code stands for are from those seen."""
+        fit, seen = self.fit, self.observations.landmarks
+        assert fit.codes is not None
+        assert seen is not None
+        places = fit.codes.landmarks(fit.u)
+        if fit.corrections is not None:
+            return seen.loss(fit.corrections.project(places))
+        cameras = [camera.to(device=places.device) for camera in self.observations.cameras]
+        return seen.loss(torch.stack([camera.project(places)[0] for camera in cameras]))
 
     def _held(self, info: StepInfo) -> Tensor:
         assert self._unseen is not None
@@ -211,7 +250,8 @@ class SurfaceObjectives:
         if self._still is None:
             assert self._finder is not None
             field = self.fit.finished()
-            self._still = StillSurface.of(field, field.distance, self.observations, self._finder)
+            corrections = self.fit.corrections
+            self._still = StillSurface.of(field, field.distance, self.observations, self._finder, corrections)
         return self._still.loss(self.fit.field, info.generator)
 
 

@@ -72,6 +72,8 @@ class Fitting:
     photometric: float = 1.0
     silhouette: float = 4.0
     normals: float = 0.3
+    landmarks: float = 0.02
+    """What it costs that landmarks which the views come with are elsewhere: about as much as the code's likelihood."""
     latent: float = 1e-2
     """What it costs to be an unusual head."""
     held: float = 20.0
@@ -93,13 +95,14 @@ class Fitting:
         slow_latent = Moving("u", 0.1 * self.latent_rate)
         grid = Moving("field.geometry.grid.*", self.grid_rate)
         decoder = Moving("field.geometry.decoder.*", Cosine(self.decoder_rate, 0.1 * self.decoder_rate), clip=1.0)
+        code = {"landmarks": self.landmarks, "latent": self.latent}
         # The colours know nothing at first and must not bend the shape.
         learning: dict[str, float | Schedule] = {
             **seen,
             "photometric": Ramp(0.0, 0.5 * self.photometric),
-            "latent": self.latent,
+            **code,
         }
-        holding = {**seen, "latent": self.latent, "held": self.held, "near": self.near}
+        holding = {**seen, **code, "held": self.held, "near": self.near}
         last = Moving("field.geometry.grid.*", Cosine(self.grid_rate, 0.1 * self.grid_rate))
         return (
             Stage("latent", self.latent_steps, (latent, appearance), learning),

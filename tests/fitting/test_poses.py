@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from headfield.cameras import Camera
 from headfield.errors import InputError
+from headfield.fitting.poses import PORTRAIT, FaceSeen, LandmarkModel, find_poses
 from headfield.fitting.prior import ShapePrior
-from headfield.photo.pose import PORTRAIT, FaceSeen, LandmarkModel, find_poses
 
 
 @pytest.fixture(scope="module")

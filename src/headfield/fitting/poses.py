@@ -19,9 +19,8 @@ from scipy.spatial.transform import Rotation
 
 from headfield.cameras import Camera
 from headfield.errors import InputError
+from headfield.fitting.statistics import LANDMARKS, CodeStatistics
 from headfield.units import MILLIMETRES_PER_UNIT
-
-LANDMARKS = 68
 
 PORTRAIT = 1500.0 / MILLIMETRES_PER_UNIT
 """From how far, in head units, portraits are taken."""
@@ -50,6 +49,12 @@ class LandmarkModel:
     mean: Float64[np.ndarray, "68 3"]
     basis: Float64[np.ndarray, "68 3 k"]
     noise: float
+
+    @staticmethod
+    def of(codes: CodeStatistics) -> LandmarkModel:
+        """What a prior's codes say of landmarks."""
+        mean, basis = (values.double().cpu().numpy() for values in (codes.landmark_mean, codes.landmark_basis))
+        return LandmarkModel(mean, basis, float(codes.landmark_noise))
 
     def places(self, u: Float64[np.ndarray, "k"]) -> Float64[np.ndarray, "68 3"]:
         """The landmarks of one head."""
@@ -122,7 +127,7 @@ class _Residuals:
         scale = face.eye_distance / float(
             np.linalg.norm(eyes[0] - eyes[1])
         )  # pixels a head unit, if seen from the front
-        self.noise = SOFTNESS[face.known] * math.hypot(FOUND * face.eye_distance, model.noise * scale)
+        self.noise = math.hypot(FOUND * face.eye_distance, model.noise * scale) * SOFTNESS[face.known]
         self.focal = face.focal or PORTRAIT * scale
 
     def __call__(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
