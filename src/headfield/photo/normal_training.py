@@ -44,7 +44,7 @@ class NormalTraining:
     """How large the pictures are that crops are taken from."""
     sizes: tuple[int, ...] = (128, 192, 256)
     """How large the crops are in each stage."""
-    steps: tuple[int, ...] = (9000, 5000, 2500)
+    steps: tuple[int, ...] = (8000, 4500, 2000)
     """How many steps each stage has."""
     batches: tuple[int, ...] = (16, 8, 6)
     """How many crops a step looks at in each stage."""
