@@ -26,6 +26,7 @@ ROOMS = {
     "fitting": {"mesh", "data", "fields", "render", "optim"},
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
     "reconstruction": {"methods", "fitting", "head", "photo"},
+    "report": {"mesh", "metrics", "data", "render", "head"},
     "bench": {
         "mesh",
         "metrics",
@@ -51,6 +52,7 @@ ROOMS = {
         "fitting",
         "methods",
         "reconstruction",
+        "report",
         "bench",
     },
 }
