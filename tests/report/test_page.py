@@ -182,6 +182,7 @@ def test_sliders_have_names_and_the_settings_can_be_folded():
     sliders = [attributes for element, attributes in reader.elements if element == "input"]
     assert len(sliders) == 2
     assert all(attributes["aria-label"] for attributes in sliders)
+    assert reader.count("wbr") == len(["latent.steps", "latent.rate"])
     assert reader.count("details") == reader.count("summary") == 1
 
 

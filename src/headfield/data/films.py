@@ -47,8 +47,8 @@ def _write_mp4(frames: Sequence[Frame], path: Path, seconds: float) -> None:
     height, width = (side + side % 2 for side in frames[0].shape[:2])
     taken = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{len(frames) / seconds:.6f}"]
     # Players guess how colours were encoded from the size of the picture unless they are told.
-    colours = ["-vf", "scale=out_color_matrix=bt709", "-colorspace", "bt709"]
-    colours += ["-color_primaries", "bt709", "-color_trc", "bt709"]
+    named = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+    colours = ["-vf", f"scale=out_color_matrix=bt709,{named}"]
     coded = ["-c:v", "libx264", "-crf", str(SHARPNESS), "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
     command = [_encoder(), "-y", "-v", "quiet", *taken, "-i", "-", *colours, *coded, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from headfield.report.content import Picture
 
-VOID = frozenset({"img", "input", "link", "meta"})
+VOID = frozenset({"img", "input", "meta", "wbr"})
 """Elements that hold nothing and have no end."""
 
 QUALITY = 80

@@ -72,9 +72,7 @@ def _sections(content: Report, side: int) -> Iterator[Markup]:
         total = tag("p", f"{duration(sum(content.seconds.values()))} in all.")
         yield _section("How long it took", total, bars(content.seconds))
     if content.settings:
-        rows = [
-            tag("tr", tag("th", name, scope="row"), tag("td", told(value))) for name, value in flat(content.settings)
-        ]
+        rows = [tag("tr", _setting(name), tag("td", told(value))) for name, value in flat(content.settings)]
         yield tag("section", tag("details", tag("summary", "Settings"), tag("table", tag("tbody", *rows))))
     if content.files:
         yield _section("Files", tag("ul", *map(_file, content.files)))
@@ -162,6 +160,12 @@ def _legend() -> Markup:
         "The bluer a part is, the more squarely a photo looks at it."
     )
     return tag("div", tag("p", words), scale, ends, class_="legend")
+
+
+def _setting(name: str) -> Markup:
+    """The name of a setting, which narrow pages may break behind its dots."""
+    first, *others = name.split(".")
+    return tag("th", first, *(joined(".", tag("wbr"), other) for other in others), scope="row")
 
 
 def _file(file: Written) -> Markup:
