@@ -85,14 +85,18 @@ def srgb_to_linear(colours: UInt8[np.ndarray, "*n"]) -> Float64[np.ndarray, "*n"
 
 def linear_to_srgb(intensities: Float[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n"]:
     """The sRGB bytes closest to intensities from 0 to 1."""
+    return np.round(255 * srgb_values(intensities)).astype(np.uint8)
+
+
+def linear_intensities(values: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """The intensities that sRGB values stand for, both from 0 to 1."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def srgb_values(intensities: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """The sRGB values, from 0 to 1, that stand for intensities; what is brighter than 1 is cut off."""
     x = np.clip(intensities, 0, 1)
-    encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
-    return np.round(255 * encoded).astype(np.uint8)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
 
 
-def _linear_of_every_byte() -> Float64[np.ndarray, "256"]:
-    s = np.arange(256) / 255
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
-
-
-_LINEAR = _linear_of_every_byte()
+_LINEAR = linear_intensities(np.arange(256) / 255)
