@@ -25,8 +25,10 @@ ROOMS = {
     "head": {"mesh", "fields", "data", "render"},
     "fitting": {"mesh", "data", "fields", "render", "optim"},
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
-    "reconstruction": {"methods", "fitting", "head", "photo"},
+    "portraits": {"fitting", "photo"},
+    "reconstruction": {"methods", "fitting", "head", "photo", "portraits"},
     "report": {"mesh", "metrics", "data", "render", "head"},
+    "results": {"mesh", "data", "render", "head", "reconstruction", "report"},
     "bench": {
         "mesh",
         "metrics",
@@ -53,6 +55,7 @@ ROOMS = {
         "methods",
         "reconstruction",
         "report",
+        "results",
         "bench",
     },
 }

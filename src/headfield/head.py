@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
@@ -42,6 +42,8 @@ FIELDS = {"SurfaceField": "headfield.fields.surface_field"}
 """The classes of fields that heads are made of, and where they live. A saved head names its field's class."""
 
 HEAD, CAMERAS, FIELD, MESH = "head.json", "cameras.json", "field.safetensors", "head.glb"
+SURFACE = "surface.glb"
+"""The whole mesh, where ``head.glb`` is the light one with a texture."""
 CONFIDENCE = "confidence"
 
 STRAIGHT = 0.05
@@ -81,6 +83,8 @@ class Head:
     cameras: Mapping[str, Camera] = dataclasses.field(default_factory=dict)
     facts: Mapping[str, object] = dataclasses.field(default_factory=dict)
     to_head: Similarity = dataclasses.field(default_factory=Similarity.identity)
+    light: Mesh | None = None
+    """The mesh for other programs: fewer faces, and a texture. None where it was not made."""
 
     @staticmethod
     def of(
@@ -115,6 +119,19 @@ class Head:
         """
         return self.mesh.attributes.get(CONFIDENCE)
 
+    def textured(self, views: Sequence[View], *, size: int = 2048) -> Head:
+        """The head with a light mesh, whose texture of ``size`` texels a side is painted from these views.
+
+        What they do not see gets the field's colours. They need masks.
+        """
+        from headfield.mesh.texture.bake import baked
+        from headfield.mesh.texture.unwrap import light
+
+        def guess(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+            return _in_parts(self.field.colour, self.field, points, normals, -normals)
+
+        return replace(self, light=baked(light(self.mesh), views, guess, size=size).mesh)
+
     def render(self, camera: Camera, *, background: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> View:
         """The picture that a camera takes of the field, with mask, normals and depth."""
         like = _like(self.field)
@@ -133,7 +150,7 @@ class Head:
         """
         path = Path(path)
         if path.suffix.lower() in FORMATS:
-            write_mesh(self.mesh, path)
+            write_mesh(self.mesh if self.light is None else self.light, path)
             return
         if type(self.field).__name__ not in FIELDS:
             raise TypeError(f"a {type(self.field).__name__} could not be loaded again, since FIELDS does not list it")
@@ -141,7 +158,9 @@ class Head:
             raise InputError(f"{path} is there already and is no saved head; choose another place.")
         with new_folder(path) as folder:
             weights.save(folder / FIELD, {"field": cast(nn.Module, self.field)})
-            write_mesh(self.mesh, folder / MESH)
+            write_mesh(self.mesh if self.light is None else self.light, folder / MESH)
+            if self.light is not None:
+                write_mesh(self.mesh, folder / SURFACE)
             write_json(folder / CAMERAS, _cameras_to_json(self.cameras))
             write_json(folder / HEAD, self._about())
 
@@ -170,9 +189,11 @@ class Head:
             raise InputError(f"{folder / HEAD} has facts that are no JSON object; save the head again.")
         kind = _field_class(about.get("field"), folder / HEAD)
         found = weights.load(folder / FIELD, {"field": kind}).part("field", kind)
+        whole = (folder / SURFACE).is_file()
         return Head(
             field=cast(Field, found.to(device)),
-            mesh=_read_mesh(folder / MESH),
+            mesh=_read_mesh(folder / (SURFACE if whole else MESH)),
+            light=_read_mesh(folder / MESH) if whole else None,
             cameras=_cameras_from_json(folder / CAMERAS),
             facts=facts,
             to_head=layout.similarity_from_json(about, "to_head", f"{folder / HEAD}"),

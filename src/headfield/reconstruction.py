@@ -1,24 +1,40 @@
-"""From views to a head: fill in what the views lack, fit, extract."""
+"""From photos or posed views to a head: find faces, fill in what the views lack, fit, extract, paint."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from headfield.capture import Capture, View
+from headfield.errors import MissingExtraError
 from headfield.fitting.drive import Run
 from headfield.fitting.prior import ShapePrior
 from headfield.head import Head
 from headfield.methods.registry import DEFAULT, find_method
+from headfield.portraits import Portrait, capture_of, find_portraits
 from headfield.transforms import Similarity
+
+TEXTURE = 2048
+"""How many texels a side a head's texture has."""
+
+Phase = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A head, and the views that it was made from: whole photos, or posed views."""
+
+    head: Head
+    views: tuple[View, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def reconstruct(
-    capture: Capture,
+    source: Capture | Sequence[Path | str] | Path | str,
     *,
     method: str = DEFAULT,
     prior: ShapePrior | Path | str | None = None,
@@ -26,51 +42,111 @@ def reconstruct(
     settings: Any = None,
     run: Run = Run(),  # noqa: B008 - frozen
     resolution: int = 256,
+    texture: int | None = None,
+    face: int | None = None,
     to_head: Similarity | None = None,
 ) -> Head:
-    """The head that a capture in head space shows.
+    """The head that photos of one person, or a capture in head space, show.
 
-    Masks and normals that the views lack are estimated from their pictures.
+    In photos faces are found and posed first. Masks and normals that views lack are estimated from their pictures.
 
     Args:
-        capture: Posed views; one is enough for methods with a prior.
+        source: One photo or several, by their files; or posed views, of which one is enough for methods with a prior.
         method: The name of the method.
         prior: A prior or its file, instead of the one that comes with headfield.
         normals: A file with the network that sees normals and masks where views lack them.
         settings: How the head is fitted, as the method's ``Fitting``; its own settings where nothing is said.
         run: Seed, device, checkpoints and progress.
         resolution: Cells a side of the mesh.
-        to_head: What took the capture into head space, to be kept with the head.
+        texture: Texels a side of the light mesh's texture, 0 for none; 2048 for photos and none for posed views where
+            nothing is said.
+        face: Which face of a photo to take, counted from the left; otherwise the largest.
+        to_head: What took a capture into head space, to be kept with the head.
     """
-    began = time.perf_counter()
-    chosen = find_method(method)
-    settings = chosen.fitting() if settings is None else settings
-    learned = _prior(prior, method) if chosen.training is not None else None
-    capture = completed(capture, normals)
-    prepared = time.perf_counter()
-    fitted = chosen.fit(capture, learned, settings, run)
-    field = fitted.field.to(run.device)
-    fitted_at = time.perf_counter()
-    facts: dict[str, object] = {
-        **fitted.facts,
-        "settings": asdict(settings),
-        "prior": None if learned is None else _about(learned.facts),
-        "command": sys.argv[1:],
-    }
-    head = Head.of(field, cameras=fitted.cameras, facts=facts, to_head=to_head, resolution=resolution)
-    facts["seconds"] = {
-        "cues": round(prepared - began, 2),
-        "fit": round(fitted_at - prepared, 2),
-        "mesh": round(time.perf_counter() - fitted_at, 2),
-    }
-    return Head(head.field, head.mesh, head.cameras, facts, head.to_head)
+    making = Making(method, prior, normals, settings, run, resolution, texture, face)
+    return making.head(source, to_head=to_head).head
+
+
+@dataclass(frozen=True)
+class Making:
+    """How heads are made; see :func:`reconstruct`."""
+
+    method: str = DEFAULT
+    prior: ShapePrior | Path | str | None = None
+    normals: Path | None = None
+    settings: Any = None
+    run: Run = field(default_factory=Run)
+    resolution: int = 256
+    texture: int | None = None
+    face: int | None = None
+    told: Phase = lambda phase: None
+    """Called with the name of each phase when it begins."""
+
+    def head(self, source: Capture | Sequence[Path | str] | Path | str, *, to_head: Similarity | None = None) -> Made:
+        """The head that a source shows, and what it was made from."""
+        clock = _Clock(self.told)
+        chosen = find_method(self.method)
+        settings = chosen.fitting() if self.settings is None else self.settings
+        learned = _prior(self.prior, self.method) if chosen.training is not None else None
+        portraits: tuple[Portrait, ...] = ()
+        if not isinstance(source, Capture):
+            clock.begins("faces")
+            portraits = self._portraits(source, learned)
+            source = capture_of(portraits)
+        clock.begins("cues")
+        capture = completed(source, self.normals)
+        clock.begins("fit")
+        fitted = chosen.fit(capture, learned, settings, self.run)
+        surface = fitted.field.to(self.run.device)
+        facts: dict[str, object] = {
+            **fitted.facts,
+            "settings": asdict(settings),
+            "prior": None if learned is None else _about(learned.facts),
+            "photos": [_told(portrait) for portrait in portraits],
+            "command": sys.argv[1:],
+        }
+        clock.begins("mesh")
+        head = Head.of(surface, cameras=fitted.cameras, facts=facts, to_head=to_head, resolution=self.resolution)
+        views = tuple(portrait.whole(fitted.cameras[portrait.part.name]) for portrait in portraits)
+        views = views or tuple(
+            replace(view, camera=fitted.cameras.get(view.name, view.camera)) for view in capture.views
+        )
+        remarks = tuple(f"{it.photo.name}: {remark}" for it in portraits for remark in it.remarks)
+        texture = (TEXTURE if portraits else 0) if self.texture is None else self.texture
+        if texture:
+            clock.begins("texture")
+            try:
+                head = head.textured(views, size=texture)
+            except MissingExtraError as missing:
+                remarks += (f"the head has colours at its vertices but no texture: {missing}",)
+        clock.begins("")
+        return Made(replace(head, facts={**facts, "seconds": clock.seconds, "remarks": list(remarks)}), views, remarks)
+
+    def _portraits(self, photos: Sequence[Path | str] | Path | str, learned: ShapePrior | None) -> tuple[Portrait, ...]:
+        paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
+        codes = (learned or ShapePrior.shipped(DEFAULT)).codes
+        return find_portraits(paths, codes, face=self.face)
+
+
+@dataclass
+class _Clock:
+    told: Phase
+    seconds: dict[str, float] = field(default_factory=dict)
+    phase: str = ""
+    began: float = 0.0
+
+    def begins(self, phase: str) -> None:
+        """The phase before has ended, and this one begins; with an empty name nothing does."""
+        now = time.perf_counter()
+        if self.phase:
+            self.seconds[self.phase] = round(now - self.began, 2)
+        self.phase, self.began = phase, now
+        if phase:
+            self.told(phase)
 
 
 def completed(capture: Capture, normals: Path | None = None) -> Capture:
-    """The capture with the masks and normals that its views lack, by the network of normals.
-
-    Without one, views that have masks are fitted to without normals.
-    """
+    """The capture with the masks and normals that its views lack, by the network of normals."""
     views: list[View] = list(capture.views)
     if all(view.mask is not None and view.normals is not None for view in views):
         return replace(capture, views=tuple(views))
@@ -90,3 +166,12 @@ def _prior(given: ShapePrior | Path | str | None, method: str) -> ShapePrior:
 
 def _about(facts: Mapping[str, object]) -> dict[str, object]:
     return {name: facts[name] for name in ("method", "data", "subjects", "seed", "versions") if name in facts}
+
+
+def _told(portrait: Portrait) -> dict[str, object]:
+    return {
+        "name": portrait.photo.name,
+        "focal": portrait.photo.focal,
+        "landmark_error": round(portrait.error, 4),
+        "remarks": list(portrait.remarks),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,23 @@ from headfield.data.importers import find_importer
 from headfield.data.store import read_subject
 from headfield.errors import InputError
 from headfield.fitting.drive import Run
+from headfield.head import MESH
 from headfield.mesh.files import FORMATS
 from headfield.methods.registry import DEFAULT, find_method
 from headfield.optim.record import Update
-from headfield.reconstruction import reconstruct
+from headfield.reconstruction import Made, Making
+from headfield.results import REPORT, Wishes, next_commands, write_results
+
+PHASES = {
+    "faces": "Looking for the face",
+    "cues": "Looking at the views",
+    "fit": "Fitting",
+    "mesh": "Extracting the surface",
+    "texture": "Painting the texture",
+    "saving": "Saving",
+    "film": "Filming",
+    "report": "Writing the report",
+}
 
 
 def run_given(words: Sequence[str]) -> Callable[..., None]:
@@ -27,60 +41,85 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
     fitting = find_method(_method_in(words)).fitting
 
     def run(
-        capture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CAPTURE")],
+        source: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO... | CAPTURE")],
         fit: Any,
         *,
-        output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+        output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+        face: int | None = None,
         views: int | None = None,
         method: str = DEFAULT,
         prior: Path | None = None,
         normals: Path | None = None,
         estimate_normals: bool = False,
         resolution: int = 256,
+        texture: int | None = None,
+        report: bool | None = None,
+        also: tuple[Literal["obj", "ply", "stl"], ...] = (),
         seed: int = 0,
         checkpoints: Path | None = None,
         device: Literal["cpu", "cuda"] | None = None,
     ) -> None:
-        """Make a head from the posed views of a capture.
+        """Make a head from photos of one person, or from the posed views of a capture.
 
-        Masks and normals that the views lack are estimated from their pictures.
+        In photos the face is found, posed and cut out first. Masks and normals that views lack are estimated from their
+        pictures.
 
         Args:
-            capture: A subject of a data set, or a folder with a transforms.json, its pictures and perhaps masks.
+            source: Photo files of one person; or a subject of a data set, or a folder with a transforms.json, its
+                pictures and perhaps masks.
             fit: How the method fits a head.
-            output: A folder for the head, or a mesh file (GLB, OBJ, PLY, STL).
+            output: A folder for the head, or a mesh file (GLB, OBJ, PLY, STL); beside you and named after the first
+                photo where nothing is said.
+            face: Which face of a photo to take, counted from the left; otherwise the largest.
             views: Look at the first few views only.
             method: Which method: instant-avatar, h3d-net, idr, or one of another package.
             prior: The prior's file, instead of the one that comes with headfield.
             normals: A file with the network that sees normals and masks where views lack them.
             estimate_normals: Estimate normals from the pictures even where the capture has them.
             resolution: Cells a side of the mesh, up to 512.
+            texture: Texels a side of the texture, 0 for none; 2048 for photos where nothing is said, none for captures.
+            report: Write a page that shows what was done and films of the head, too; as for photos where nothing is
+                said.
+            also: Further formats of the mesh to write into the folder.
             seed: Decides every random number.
             checkpoints: A folder in which the fit is saved, so that it goes on after an interruption.
             device: Where the work is done; otherwise on the GPU if there is one.
         """
-        _check(output, resolution)
-        subject = _with_views(capture, views, estimate_normals)
-        assert subject.capture is not None
+        photos = not is_capture(source)
+        output = output or Path(f"{source[0].stem}-head")
+        _check(output, resolution, texture)
+        subject = None if photos else _with_views(source[0], views, estimate_normals)
         with progress() as bar:
-            task = bar.add_task("Looking at the views", total=None)
+            task = bar.add_task("Starting", total=None)
+
+            def begun(phase: str) -> None:
+                bar.update(task, total=None, description=PHASES.get(phase, phase))
 
             def show(update: Update) -> None:
                 bar.update(task, total=update.steps, completed=update.done, description=f"Fitting, {update.stage}")
 
-            head = reconstruct(
-                subject.capture,
+            making = Making(
                 method=method,
                 prior=prior,
                 normals=normals,
                 settings=fit,
                 run=Run(seed=seed, device=device or _device(), checkpoints=checkpoints, progress=show),
                 resolution=resolution,
-                to_head=subject.to_head,
+                texture=texture,
+                face=face,
+                told=begun,
             )
-        head.save(output)
-        seconds = head.facts["seconds"]
-        print(f"Wrote {output} ({len(head.cameras)} views, seconds: {seconds}).{_next(output)}")
+            if subject is None:
+                made = making.head(source[:views])
+            else:
+                assert subject.capture is not None
+                made = making.head(subject.capture, to_head=subject.to_head)
+            if output.suffix:
+                made.head.save(output)
+            else:
+                films = (".mp4", ".gif") if (photos if report is None else report) else ()
+                write_results(made, output, Wishes(also, films, report=bool(films)), begun)
+        _tell(made, output)
 
     run.__annotations__["fit"] = fitting
     return run
@@ -95,11 +134,39 @@ def _method_in(words: Sequence[str]) -> str:
     return DEFAULT
 
 
-def _check(output: Path, resolution: int) -> None:
+def is_capture(source: Sequence[Path]) -> bool:
+    """Whether posed views are named, and not photos."""
+    folders = [path for path in source if path.is_dir()]
+    if folders and len(source) > 1:
+        raise InputError(f"{folders[0]} is a folder; name one capture, or photo files.")
+    return bool(folders) or (not source[0].exists() and not source[0].suffix)
+
+
+def _check(output: Path, resolution: int, texture: int | None) -> None:
     if output.suffix and output.suffix.lower() not in FORMATS:
         raise InputError(f"{output.suffix} is no format of meshes; there are {', '.join(FORMATS)}, or name a folder.")
     if not 16 <= resolution <= 512:
         raise InputError(f"a mesh of {resolution} cells a side is not made; choose 16 to 512.")
+    if texture and not 64 <= texture <= 4096:
+        raise InputError(f"a texture of {texture} texels a side is not made; choose 64 to 4096, or 0 for none.")
+    above = next(path for path in [output, *output.absolute().parents] if path.exists())
+    if not os.access(above, os.W_OK):
+        raise InputError(f"{output} cannot be written, since {above} is not yours to write to; choose another place.")
+
+
+def _tell(made: Made, output: Path) -> None:
+    for remark in made.remarks:
+        print(f"Note: {remark}")
+    spent = made.head.facts["seconds"]
+    assert isinstance(spent, dict)
+    count = len(made.head.cameras)
+    print(f"Wrote {output} ({count} view{'s' * (count > 1)}, {sum(spent.values()):.0f} s).")
+    if made.head.facts.get("interrupted"):
+        print("It was interrupted, so this is the head as far as it came.")
+    if not output.suffix:
+        if (output / REPORT).is_file():
+            print(f"{output / MESH} opens anywhere; {output / REPORT} shows what was done.")
+        print(f"Next: {next_commands(output)[0]}")
 
 
 def _with_views(path: Path, count: int | None, estimate_normals: bool) -> Subject:
@@ -122,7 +189,7 @@ def _read(path: Path) -> Subject:
     if path.is_dir() and not (path / layout.TRANSFORMS).is_file():
         raise InputError(
             f"{path} has neither {layout.SUBJECT} nor {layout.TRANSFORMS}, so it is no posed capture; "
-            "`headfield import` reads other formats."
+            "`headfield import` reads other formats, and photos are named one by one."
         )
     return next(iter(find_importer("nerfstudio").read(path)))
 
@@ -131,9 +198,3 @@ def _device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _next(output: Path) -> str:
-    if output.suffix:
-        return ""
-    return f"\nNext: headfield render {output} -o {output / 'pictures'}"

@@ -83,7 +83,7 @@ def fit_surface(
         precision=run.precision,
         about=observations.checksum + ("" if prior is None else checksum(prior.geometry.state_dict())),
     )
-    facts = {
+    facts: dict[str, object] = {
         "method": method,
         "views": list(observations.names),
         "seed": run.seed,
@@ -95,6 +95,8 @@ def fit_surface(
         "interrupted": report.interrupted,
         "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
+    if fit.codes is not None and fit.codes.landmark_basis.any():
+        facts["landmarks"] = fit.codes.landmarks(fit.u).tolist()
     corrected = observations.cameras if fit.corrections is None else fit.corrections.corrected()
     cameras = dict(zip(observations.names, corrected, strict=True))
     return Fitted(fit.finished().to("cpu"), cameras, report, facts)

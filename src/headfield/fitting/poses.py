@@ -24,14 +24,20 @@ from headfield.units import MILLIMETRES_PER_UNIT
 
 PORTRAIT = 1500.0 / MILLIMETRES_PER_UNIT
 """From how far, in head units, portraits are taken."""
-PORTRAIT_SPREAD, FOCAL_SPREAD = 0.35, 0.03
+PORTRAIT_SPREAD, FOCAL_SPREAD = 0.25, 0.03
 """How much the logarithms of that distance, and of focal lengths that files tell, are off (standard deviations)."""
+
+NEAREST, FURTHEST = 200.0 / MILLIMETRES_PER_UNIT, 6000.0 / MILLIMETRES_PER_UNIT
+"""From between these distances, in head units, heads are photographed; a focal length that says otherwise is wrong."""
 
 FOUND = 0.015
 """How far off landmarks are found, as a part of the distance between the eyes."""
 
 SOFTNESS = np.repeat([4.0, 2.0, 1.0, 1.0, 2.0], [17, 10, 9, 12, 20])
 """How many times further off jaw, brows, nose, eyes and mouth may be: outlines slide along the skin, mouths move."""
+
+OUTLIER = 2.5
+"""From how many standard deviations on a landmark is mistrusted."""
 
 FEWEST = 12
 """So many landmarks at least tell a pose."""
@@ -86,6 +92,8 @@ class Posed:
     u: Float64[np.ndarray, "k"]
     errors: tuple[float, ...]
     """The mean distance of eyes, nose and mouth from where each camera sees them, as a part of the eye distance."""
+    cost: float
+    """How unlikely all of it is, as minus the logarithm of its probability, up to a constant."""
 
 
 def find_poses(faces: Sequence[FaceSeen], model: LandmarkModel) -> Posed:
@@ -101,12 +109,14 @@ def find_poses(faces: Sequence[FaceSeen], model: LandmarkModel) -> Posed:
         places = model.places(x[:k])
         return np.concatenate([x[:k], *(view(x[k + 7 * i : k + 7 * i + 7], places) for i, view in enumerate(views))])
 
-    found = least_squares(residuals, np.concatenate([np.zeros(k), *starts]), loss="huber", f_scale=2.5, x_scale="jac")
+    certain = np.concatenate([np.ones(k, bool), *(view.certain() for view in views)])
+    start = np.concatenate([np.zeros(k), *starts])
+    found = least_squares(residuals, start, loss=lambda z: _mistrusted(z, certain), x_scale="jac")
     u, poses = found.x[:k], found.x[k:].reshape(-1, 7)
     places = model.places(u)
     cameras = tuple(view.camera(pose) for view, pose in zip(views, poses, strict=True))
     errors = tuple(landmark_error(face, camera, places) for face, camera in zip(faces, cameras, strict=True))
-    return Posed(cameras, u, errors)
+    return Posed(cameras, u, errors, float(found.cost))
 
 
 def landmark_error(face: FaceSeen, camera: Camera, places: Float64[np.ndarray, "68 3"]) -> float:
@@ -128,16 +138,22 @@ class _Residuals:
             np.linalg.norm(eyes[0] - eyes[1])
         )  # pixels a head unit, if seen from the front
         self.noise = math.hypot(FOUND * face.eye_distance, model.noise * scale) * SOFTNESS[face.known]
-        self.focal = face.focal or PORTRAIT * scale
+        told = face.focal is not None and NEAREST < face.focal / scale < FURTHEST
+        self.told = face.focal if told else None  # what a cropped picture's file tells is another picture's
+        self.focal = self.told or PORTRAIT * scale
 
     def __call__(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
         known = self.face.known
         off = (self._pixels(pose, places[known]) - self.face.landmarks[known]) / self.noise[:, None]
-        if self.face.focal:
-            usual = (pose[6] - math.log(self.face.focal)) / FOCAL_SPREAD
+        if self.told:
+            usual = (pose[6] - math.log(self.told)) / FOCAL_SPREAD
         else:
             usual = math.log(max(pose[5], 1e-3) / PORTRAIT) / PORTRAIT_SPREAD
         return np.append(off.ravel(), usual)
+
+    def certain(self) -> Bool[np.ndarray, "n"]:
+        """Which of the residuals are no measurements, which may be wrong, but what is usual."""
+        return np.append(np.zeros(2 * int(self.face.known.sum()), bool), True)
 
     def _pixels(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
         local = places @ Rotation.from_rotvec(pose[:3]).as_matrix().T + pose[3:6]
@@ -169,6 +185,15 @@ class _Residuals:
             width=self.face.width,
             height=self.face.height,
         )
+
+
+def _mistrusted(z: Float64[np.ndarray, "n"], certain: Bool[np.ndarray, "n"]) -> Float64[np.ndarray, "3 n"]:
+    """Huber's loss of squared residuals and its two derivatives: what is not certain counts less when it is far off."""
+    far = (z > OUTLIER**2) & ~certain
+    root = np.sqrt(np.where(far, z, 1.0))
+    loss = np.where(far, 2 * OUTLIER * root - OUTLIER**2, z)
+    slope = np.where(far, OUTLIER / root, 1.0)
+    return np.stack([loss, slope, np.where(far, -0.5 * slope / root**2, 0.0)])
 
 
 def _in_plane(

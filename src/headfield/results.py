@@ -1,0 +1,112 @@
+"""What is written of a finished head: the head itself, a film of it, and a page that shows what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from headfield.capture import View
+from headfield.data.films import write_film
+from headfield.errors import MissingExtraError
+from headfield.head import CAMERAS, FIELD, HEAD, MESH, SURFACE, Head
+from headfield.mesh.files import write_mesh
+from headfield.mesh.raycast import RayCaster
+from headfield.reconstruction import Made
+from headfield.render.mesh_view import render_mesh
+from headfield.render.paths import cameras_along
+from headfield.report.content import Report, Written
+from headfield.report.of_head import report_of
+from headfield.report.page import write_report
+
+REPORT, FILM = "report.html", "turntable"
+
+ABOUT = {
+    MESH: "the head with its texture, in metres: opens in Blender, in browsers, on phones",
+    SURFACE: "the whole surface with colours at its vertices, to be measured",
+    FIELD: "the neural field, from which headfield draws and extracts",
+    HEAD: "how it was made",
+    CAMERAS: "where the photos were taken from",
+}
+
+FRAMES, SECONDS, PIXELS = 72, 6.0, 512
+"""Of the film."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be written besides the head."""
+
+    also: tuple[str, ...] = ()
+    """Further formats of the mesh: obj, ply, stl."""
+    films: tuple[str, ...] = (".mp4", ".gif")
+    report: bool = True
+
+
+def write_results(made: Made, folder: Path, wishes: Wishes, told: Callable[[str], None] = lambda phase: None) -> None:
+    """Write everything into a folder, which is made; what cannot be made for want of an extra is remarked on."""
+    head, remarks = made.head, list(made.remarks)
+    told("saving")
+    head.save(folder)
+    files = [Written(name, about) for name, about in ABOUT.items() if (folder / name).is_file()]
+    shown = head.mesh if head.light is None else head.light
+    for ending in wishes.also:
+        path = folder / f"head.{ending}"
+        write_mesh(shown, path)
+        files.append(Written(path.name, f"the same as {ending.upper()}"))
+    if wishes.films:
+        told("film")
+        frames = turn(head)
+        for ending in wishes.films:
+            path = folder / (FILM + ending)
+            try:
+                write_film(frames, path, seconds=SECONDS)
+                files.append(Written(path.name, "one turn of the head"))
+            except MissingExtraError as missing:
+                remarks.append(str(missing))
+    if wishes.report:
+        told("report")
+        write_report(folder / REPORT, _report(replace(made, remarks=tuple(remarks)), folder, files))
+
+
+def turn(head: Head) -> list[UInt8[np.ndarray, "p p 3"]]:
+    """Pictures of one turn of the head."""
+    mesh = head.mesh if head.light is None else head.light
+    caster = RayCaster(mesh)
+    return [render_mesh(caster, camera).image for camera in cameras_along("orbit", mesh, FRAMES, PIXELS)]
+
+
+def _report(made: Made, folder: Path, files: Sequence[Written]) -> Report:
+    head = made.head if made.head.light is None else replace(made.head, mesh=made.head.light)
+    report = report_of(head, made.views, title=folder.name)
+    places = head.facts.get("landmarks")
+    photos = tuple(
+        replace(photo, reprojected=_reprojected(places, view))
+        for photo, view in zip(report.photos, made.views, strict=True)
+    )
+    return replace(
+        report,
+        photos=photos,
+        remarks=made.remarks,
+        files=tuple(files),
+        commands=next_commands(folder),
+    )
+
+
+def _reprojected(places: object, view: View) -> np.ndarray | None:
+    if not isinstance(places, list) or view.landmarks is None:
+        return None
+    pixels, _ = view.camera.project(torch.tensor(places).to(view.camera.focal))
+    return pixels.numpy()
+
+
+def next_commands(folder: Path) -> tuple[str, ...]:
+    """What one may want to do with a head in a folder."""
+    return (
+        f"headfield render {folder} -o {folder / 'pictures'} --sheet",
+        f"headfield measure {folder / MESH} TRUTH.ply",
+    )
