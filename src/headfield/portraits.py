@@ -49,10 +49,9 @@ class Portrait:
         """All of the photo; with the camera that its part was corrected to, if there is one."""
         camera = self.camera
         if seen is not None:
+            seen = seen.to(dtype=camera.focal.dtype, device="cpu")
             zoom = seen.focal / self.part.camera.focal
-            camera = replace(
-                camera, rotation=seen.rotation, translation=seen.translation, focal=camera.focal * zoom.to(camera.focal)
-            )
+            camera = replace(camera, rotation=seen.rotation, translation=seen.translation, focal=camera.focal * zoom)
         return View(self.photo.name, camera, self.photo.image, mask=self.mask, landmarks=self.landmarks)
 
     @cached_property

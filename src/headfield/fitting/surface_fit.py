@@ -177,7 +177,7 @@ class SurfaceObjectives:
         on_subject = inside & met
         index = on_subject[met]
         rays = seen[on_subject]
-        points = hits.points[index] if fit.corrections is None else rays.rays.at(hits.distance[index])
+        points = hits.points[index] if fit.corrections is None else rays.rays.at(hits.distance[on_subject])
         sample = fit.field.geometry.sample(points, fit.code, create_graph=True)
         terms: dict[str, Tensor] = {}
         normal = normalize(sample.gradient, dim=-1)
