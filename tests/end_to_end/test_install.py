@@ -18,6 +18,7 @@ OPTIONAL_MODULES = (
     "fast_simplification",
     "pooch",
     "imageio_ffmpeg",
+    "xatlas",
     "mediapipe",
     "cv2",
     "pillow_heif",

@@ -29,6 +29,9 @@ OPTIONAL = (
     Optional("libigl", "fast distances to surfaces", "fast"),
     Optional("fast-simplification", "decimation", "fast"),
     Optional("pooch", "fetching the open data the studio learns from", "studio"),
+    Optional("mediapipe", "faces in photos", "photo"),
+    Optional("pillow-heif", "HEIC photos", "heic"),
+    Optional("xatlas", "textures", "texture"),
     Optional("imageio-ffmpeg", "films as MP4", "video"),
 )
 
