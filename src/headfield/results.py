@@ -19,7 +19,7 @@ from headfield.mesh.raycast import RayCaster
 from headfield.reconstruction import Made
 from headfield.render.mesh_view import render_mesh
 from headfield.render.paths import cameras_along
-from headfield.report.content import Report, Written
+from headfield.report.content import Photo, Report, Written
 from headfield.report.of_head import report_of
 from headfield.report.page import write_report
 
@@ -83,25 +83,23 @@ def turn(head: Head) -> list[UInt8[np.ndarray, "p p 3"]]:
 def _report(made: Made, folder: Path, files: Sequence[Written]) -> Report:
     head = made.head if made.head.light is None else replace(made.head, mesh=made.head.light)
     report = report_of(head, made.views, title=folder.name)
-    places = head.facts.get("landmarks")
-    photos = tuple(
-        replace(photo, reprojected=_reprojected(places, view))
-        for photo, view in zip(report.photos, made.views, strict=True)
-    )
+    pairs = zip(report.photos, made.views, strict=True)
     return replace(
         report,
-        photos=photos,
+        photos=tuple(reprojected(photo, view, head) for photo, view in pairs),
         remarks=made.remarks,
         files=tuple(files),
         commands=next_commands(folder),
     )
 
 
-def _reprojected(places: object, view: View) -> np.ndarray | None:
+def reprojected(photo: Photo, view: View, head: Head) -> Photo:
+    """The photo with the head's own landmarks as its camera sees them, where they are known."""
+    places = head.facts.get("landmarks")
     if not isinstance(places, list) or view.landmarks is None:
-        return None
+        return photo
     pixels, _ = view.camera.project(torch.tensor(places).to(view.camera.focal))
-    return pixels.numpy()
+    return replace(photo, reprojected=pixels.numpy())
 
 
 def next_commands(folder: Path) -> tuple[str, ...]:

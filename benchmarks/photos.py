@@ -1,0 +1,95 @@
+"""How well heads made from people's own photos agree with them, and with the truth where there is one.
+
+Photographs are those that come with packages, and those of the folder ``photos`` of the open data. The people whose
+truth is known are the studio's, photographed with a phone: only the pictures are looked at, no camera and no mask.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.table import Table
+
+from headfield.bench.scoring import scores
+from headfield.bench.trials import SAMPLES
+from headfield.data.store import Dataset
+from headfield.mesh.raycast import RayCaster
+from headfield.reconstruction import Made, Making
+from headfield.report.of_head import photo_of
+from headfield.report.photos import numbers_of
+from headfield.results import reprojected
+from headfield.studio.assets import root
+from headfield.studio.order import Order
+from headfield.studio.production import produce
+
+PEOPLE = Order(subjects=4, split="validation", seed=100, rig=("phones",), size=768, layers=("mask",), light="subject")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Photos of one person, and where the truth lies if it is known."""
+
+    name: str
+    photos: tuple[Path, ...]
+    truth: tuple[Path, str] | None = None
+
+
+def run() -> Table:
+    table = Table(title=f"Heads from photos, {torch.get_num_threads()} threads")
+    for column in ("photos", "landmarks, %", "outlines, IoU %", "PSNR, dB", "face, mm", "head, mm", "seconds"):
+        table.add_column(column, justify="left" if column == "photos" else "right")
+    with tempfile.TemporaryDirectory() as folder:
+        for case in [*photographs(Path(folder)), *people(Path(folder))]:
+            start = time.perf_counter()
+            made = Making().head(case.photos)
+            seconds = time.perf_counter() - start
+            table.add_row(
+                case.name, *(f"{value:.1f}" for value in agreement(made)), *_off(case, made), f"{seconds:.0f}"
+            )
+    return table
+
+
+def photographs(folder: Path) -> Iterator[Case]:
+    """Real photographs."""
+    import matplotlib
+    import skimage.data
+
+    Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.png")
+    packaged = [folder / "astronaut.png", Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"]
+    for path in [*packaged, *sorted((root() / "photos").glob("*.jpg"))]:
+        yield Case(path.stem, (path,))
+
+
+def people(folder: Path) -> Iterator[Case]:
+    """The studio's people, whose truth is known."""
+    for _ in produce(PEOPLE, folder / "people", workers=2):
+        pass
+    dataset = Dataset(folder / "people")
+    for name in dataset.names:
+        pictures = sorted((dataset.folder / name / "images").iterdir())
+        for count in (1, 3):
+            yield Case(f"{name}, {count}", tuple(pictures[:count]), (dataset.folder, name))
+
+
+def agreement(made: Made) -> list[float]:
+    """The numbers of the report, each the mean over the photos."""
+    head = made.head
+    caster = RayCaster(head.mesh if head.light is None else head.light)
+    found = [numbers_of(reprojected(photo_of(view, head, caster), view, head)) for view in made.views]
+    return np.mean([[number.value for number in numbers] for numbers in found], axis=0).tolist()
+
+
+def _off(case: Case, made: Made) -> list[str]:
+    if case.truth is None:
+        return ["", ""]
+    folder, name = case.truth
+    subject = Dataset(folder).read(name, scan=False)
+    found = scores(made.head.mesh, subject, samples=SAMPLES)
+    return [f"{found[part]['mean']:.2f}" for part in ("face", "head")]
