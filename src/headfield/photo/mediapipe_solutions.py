@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from functools import cached_property
 from typing import Any
 
@@ -68,11 +69,12 @@ def solutions() -> Any:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without what MediaPipe's machinery prints: it writes past Python, whatever it is asked."""
+    """Without what MediaPipe's machinery prints, most of it past Python and whatever it is asked."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        yield
+        with redirect_stderr(io.StringIO()):
+            yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
