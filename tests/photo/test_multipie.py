@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from headfield.capture import Landmarks
+from headfield.data.marks import MEDIAPIPE
 from headfield.photo.faces import Face
 from headfield.photo.multipie import MULTIPIE, multipie68
 
@@ -13,6 +14,10 @@ from .discs import face
 def test_every_point_is_another():
     assert len(set(MULTIPIE)) == 68
     assert max(MULTIPIE) < 468
+
+
+def test_data_sets_and_photos_agree_on_the_points_of_head_space():
+    assert {index: MULTIPIE[index] for index in MEDIAPIPE} == MEDIAPIPE
 
 
 def test_points_keep_their_places():

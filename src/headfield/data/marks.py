@@ -43,9 +43,9 @@ NAMES: Mapping[str, int] = {
 """The names of the points that define head space, by their place in the 68-point order; sides are the subject's."""
 
 MEDIAPIPE: Mapping[int, int] = {
-    8: 152,
+    8: 175,
     27: 168,
-    30: 1,
+    30: 4,
     33: 2,
     36: 33,
     39: 133,
@@ -54,7 +54,10 @@ MEDIAPIPE: Mapping[int, int] = {
     48: 61,
     54: 291,
 }
-"""Where the points that define head space are among MediaPipe's 478, by their place in the 68-point order."""
+"""Where the points that define head space are among MediaPipe's 478, by their place in the 68-point order.
+
+They are those nearest to where the head model has them, as in ``photo.multipie``.
+"""
 
 
 def canonical_places(landmarks: Landmarks) -> tuple[Int64[np.ndarray, "m"], Float64[np.ndarray, "m 3"]]:
