@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine with Python (3.10 or newer), pip and make:
-#   make demo   make a head and say where it lies
+#   make demo   make a head from a photo and say where it lies
 #   make test   run the tests
 # Both create .venv when it is missing. TORCH chooses the build of PyTorch: any words that `pip install` takes.
 
@@ -12,15 +12,22 @@ PYTEST_WORKERS ?= 2
 # Finds faces in photos. It asks for an old numpy that it does not need, so it is installed alone.
 MEDIAPIPE := mediapipe==0.10.21
 
-.PHONY: demo test lint types docs bench check clean
+.PHONY: demo people test lint types docs bench check clean
+
+# A head from a photograph of an astronaut (NASA, public domain) that comes with scikit-image.
+DEMO := out/demo
+demo: $(READY)
+	mkdir -p $(DEMO)
+	$(BIN)/python -c "from PIL import Image; from skimage import data; Image.fromarray(data.astronaut()).save('$(DEMO)/astronaut.png')"
+	$(BIN)/headfield reconstruct $(DEMO)/astronaut.png -o $(DEMO)/astronaut
+	@echo "The astronaut's head is in $(DEMO)/astronaut/head.glb, and $(DEMO)/astronaut/report.html shows how it was made."
 
 # Four synthetic people, a contact sheet of them, a head made from three views of one of them with the prior that comes
 # along, pictures of it, and how far it is from the truth.
-# With HEADFIELD_ASSETS set, or after `headfield assets fetch`, `make demo MODEL=ict` makes people of the open head model.
+# With HEADFIELD_ASSETS set, or after `headfield assets fetch`, `make people MODEL=ict` makes people of the open head model.
 MODEL ?= $(if $(HEADFIELD_ASSETS),ict,builtin)
-DEMO := out/demo
 PERSON := $(DEMO)/people-$(MODEL)/p00000001_e00
-demo: $(READY)
+people: $(READY)
 	$(BIN)/headfield studio $(DEMO)/people-$(MODEL) --subjects 4 --rig views-3 --size 320 --model $(MODEL)
 	$(BIN)/headfield show $(DEMO)/people-$(MODEL) -o $(DEMO)/people.png
 	$(BIN)/headfield reconstruct $(PERSON) -o $(DEMO)/head --views 3

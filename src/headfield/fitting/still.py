@@ -44,6 +44,9 @@ MIRRORED = 0.02
 AROUND = 48
 """The mean of how many seen places surrounds an unseen one."""
 
+LEVELS = 3.0
+"""How many times further away a place counts that is higher or lower: hair, neck and clothes go around a person."""
+
 
 @dataclass(frozen=True, eq=False)
 class Coloured:
@@ -123,11 +126,11 @@ def _guessed(field: SurfaceField, unseen: Float[Tensor, "u 3"], seen: Coloured) 
     square = -(seen.normals * seen.directions).sum(dim=-1) > SQUARE
     square = square if bool(square.any()) else torch.ones_like(square)
     places, colours = unseen.cpu().numpy(), seen.colours[square].cpu().numpy()
-    tree = cKDTree(seen.points[square].cpu().numpy())
+    known, level = seen.points[square].cpu().numpy(), np.array([1.0, LEVELS, 1.0])
     count = min(AROUND, len(colours))
-    _, around = tree.query(places, k=count)
+    _, around = cKDTree(known * level).query(places * level, k=count)
     guess = colours[around.reshape(len(places), count)].mean(axis=1)
-    away, mirror = tree.query(places * [-1.0, 1.0, 1.0])
+    away, mirror = cKDTree(known).query(places * [-1.0, 1.0, 1.0])
     guess = np.where((away < MIRRORED)[:, None], colours[mirror], guess)
     towards = torch.zeros_like(unseen)
     coloured = _coloured(field, unseen, towards, torch.from_numpy(guess).to(unseen))
