@@ -12,7 +12,7 @@ from headfield.errors import InputError
 from headfield.fitting.poses import LandmarkModel
 from headfield.fitting.prior import ShapePrior
 from headfield.photo.faces import Face
-from headfield.photo.multipie import MULTIPIE
+from headfield.photo.multipie import MULTIPIE, multipie68
 from headfield.portraits import PIXELS, capture_of, find_portraits
 
 SIZE = (900, 700)
@@ -28,10 +28,13 @@ class Drawn:
 
     def faces(self, image):
         landmarks = np.tile(self.marks.mean(axis=0), (478, 1))
-        landmarks[list(MULTIPIE)] = self.marks
         # What the 68 lack: the irises, and the top of the forehead.
         landmarks[468], landmarks[473] = self.marks[36:42].mean(axis=0), self.marks[42:48].mean(axis=0)
         landmarks[10] = 2 * self.marks[27] - self.marks[33]
+        landmarks[list(MULTIPIE)] = self.marks
+        for _ in range(5):  # found as far from the heads' own points as usual
+            off = self.marks[:, :2] - multipie68(Face(landmarks)).points
+            landmarks[list(MULTIPIE), :2] += off
         return (Face(landmarks),)
 
     def person(self, image):

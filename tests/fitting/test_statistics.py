@@ -95,7 +95,7 @@ def test_landmarks_in_pictures_tell_the_code(family, statistics, azimuths):
     known = EVERY.repeat(len(them), 1)
     known[:, ::3] = False
     pixels[~known] = 1e6
-    u = statistics.from_views(them, pixels, known, pixel_noise=0.01)
+    u = statistics.from_views(them, pixels, known, torch.full(known.shape, 0.01))
     torch.testing.assert_close(statistics.code(u), code, rtol=5e-3, atol=5e-3)
 
 
@@ -103,7 +103,10 @@ def test_the_less_pictures_are_believed_the_more_usual_is_the_code(family, stati
     _, landmarks = new_subject(family)
     them = cameras(0.0)
     pixels, known = projected(landmarks, them), EVERY[None]
-    lengths = [float(statistics.from_views(them, pixels, known, pixel_noise=noise).norm()) for noise in (1, 30, 1000)]
+    lengths = [
+        float(statistics.from_views(them, pixels, known, torch.full(known.shape, noise)).norm())
+        for noise in (1.0, 30.0, 1000.0)
+    ]
     assert lengths[0] > lengths[1] > lengths[2] > 0
 
 
@@ -112,7 +115,7 @@ def test_where_no_landmark_is_known_the_code_is_the_mean_one(family, statistics)
     mean = statistics.code(torch.zeros(HIDDEN))
     assert torch.equal(statistics.code(statistics.from_places(landmarks, ~EVERY)), mean)
     them = cameras(0.0, 30.0)
-    u = statistics.from_views(them, projected(landmarks, them), (~EVERY).repeat(2, 1))
+    u = statistics.from_views(them, projected(landmarks, them), (~EVERY).repeat(2, 1), torch.ones(2, 68))
     assert torch.equal(statistics.code(u), mean)
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from headfield import __version__
 from headfield.cameras import Camera
 from headfield.capture import Capture
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
-from headfield.fitting.landmarks import usable
+from headfield.fitting.landmarks import LandmarksSeen
 from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.surface_fit import FitOptions, SurfaceFit, SurfaceObjectives
@@ -105,14 +104,10 @@ def fit_surface(
 def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
     """The likeliest u for the landmarks that the views show; the mean one, zero, where they show too few."""
     assert fit.codes is not None
-    seen = [(view.camera, view.landmarks) for view in capture.views]
-    marked = [(camera, marks) for camera, marks in seen if marks is not None and usable(marks)]
-    if not marked or not fit.codes.landmark_basis.any():
+    seen = LandmarksSeen.of(capture.views)
+    if seen is None or not fit.codes.landmark_basis.any():
         return torch.zeros_like(fit.u)
-    known = np.stack([marks.visible & np.isfinite(marks.points).all(axis=1) for _, marks in marked])
-    pixels = np.stack([np.nan_to_num(marks.points) for _, marks in marked])
-    cameras = [camera for camera, _ in marked]
-    return fit.codes.from_views(cameras, torch.from_numpy(pixels).float(), torch.from_numpy(known))
+    return fit.codes.from_views([view.camera for view in capture.views], seen.pixels, seen.known, seen.noise)
 
 
 def _possible(stages: Sequence[Stage], observations: Observations, options: FitOptions) -> list[Stage]:

@@ -113,12 +113,12 @@ class CodeStatistics(nn.Module):
         cameras: Sequence[Camera],
         pixels: Float[Tensor, "v l 2"],
         known: Bool[Tensor, "v l"],
-        *,
-        pixel_noise: float = 2.0,
+        off: Float[Tensor, "v l"],
     ) -> Float[Tensor, "k"]:
         """The likeliest u for landmarks seen in pictures, by Gauss-Newton on how far they are off in pixels.
 
-        The landmark model is not exact: its own noise is seen in the pictures, too, as ``landmark_noise`` at the head.
+        ``off`` is within how many pixels they were found. The landmark model is not exact, either: its own noise is
+        seen in the pictures, too, as ``landmark_noise`` at the head.
         """
         u = torch.zeros(self.settings.kept, dtype=torch.float64)
         mean, basis = self.landmark_mean.double(), self.landmark_basis.double()
@@ -136,7 +136,10 @@ class CodeStatistics(nn.Module):
                     camera.rotation[:2] - (local[:, :2] / depth)[..., None] * camera.rotation[2]
                 )
                 slope = across / depth[..., None]
-                noise = (pixel_noise**2 + (float(self.landmark_noise) * camera.focal.mean() / depth) ** 2).sqrt()
+                noise = (
+                    off[view][seen][:, None].double() ** 2
+                    + (float(self.landmark_noise) * camera.focal.mean() / depth) ** 2
+                ).sqrt()
                 rows.append((slope @ basis[seen] / noise[..., None]).flatten(0, 1))
                 offsets.append(((pixels[view][seen].double() - projected) / noise).flatten())
             slopes = torch.cat(rows)

@@ -77,6 +77,11 @@ class Face:
         return way / max(float(np.linalg.norm(way)), 1e-9)
 
     @property
+    def left(self) -> Float64[np.ndarray, "2"]:
+        """The way to the person's left in the picture: a unit vector, the shorter the more the face is turned."""
+        return self._across[:2] / max(self.size, 1e-9)
+
+    @property
     def _across(self) -> Float64[np.ndarray, "3"]:
         return self.landmarks[_LEFT_EAR] - self.landmarks[_RIGHT_EAR]
 
