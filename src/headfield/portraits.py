@@ -28,8 +28,8 @@ PIXELS = 512
 FAR_OFF = 0.06
 """Landmarks further off than this, as a part of the eyes' distance, are worth a word."""
 
-UNLIKE = 25.0
-"""Photos show different people where the logarithm says that one is so much less likely: photos of one stay below 15.
+UNLIKE = 5.0
+"""Photos show different people where the logarithm says that one is so much less likely: photos of one stay below 2.
 Landmarks tell only people apart who differ much."""
 
 
