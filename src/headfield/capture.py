@@ -45,6 +45,8 @@ class View:
     normals: Float32[np.ndarray, "_h _w 3"] | None = None
     depth: Float32[np.ndarray, "_h _w"] | None = None
     landmarks: Landmarks | None = None
+    estimated: bool = False
+    """Whether the normals are no measurement but what a network makes of the image."""
 
     def __post_init__(self) -> None:
         size = (self.camera.height, self.camera.width)

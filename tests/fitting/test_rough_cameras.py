@@ -78,3 +78,15 @@ def test_a_fit_tells_where_its_landmarks_are(azimuths):
         fitted(capture(0.5, azimuths, marked=True), latent_steps=3, decoder_steps=3).facts["landmarks"]
     )
     torch.testing.assert_close(places.norm(dim=1).mean(), torch.tensor(0.5), atol=0.05, rtol=0)
+
+
+def test_estimated_normals_are_doubted_where_measured_ones_are_not():
+    measured, wrong = capture(0.5), -1.0
+    views = tuple(replace(view, normals=wrong * view.normals, estimated=True) for view in measured.views)
+    sure, unsure = (
+        fitted(it, latent_steps=3, decoder_steps=3).report
+        for it in (Capture(tuple(replace(view, estimated=False) for view in views)), Capture(views))
+    )
+    factor = OPTIONS.estimated.normals
+    assert float(unsure.history["total"][0]) < float(sure.history["total"][0])
+    assert 0 < factor < 1

@@ -113,8 +113,11 @@ def _fitted(trial: Trial, seen: Capture, prior: ShapePrior | None, journal: Jour
 
 
 def with_cues(capture: Capture, cues: Cues) -> Capture:
-    """The capture with the normals that a trial may look at. Masks that its views lack are estimated."""
-    views = tuple(capture.views)
+    """The capture with the normals that a trial may look at, and without landmarks: those of data sets are true ones.
+
+    Masks that its views lack are estimated.
+    """
+    views = tuple(replace(view, landmarks=None) for view in capture.views)
     if cues == "true":
         lacking = next((view.name for view in views if view.normals is None), None)
         if lacking is not None:

@@ -77,6 +77,8 @@ class Observations:
     landmarks: LandmarksSeen | None = None
     rough: bool = False
     """Whether the cameras may be corrected."""
+    estimated: bool = False
+    """Whether normals are estimates."""
 
     @property
     def has_normals(self) -> bool:
@@ -111,8 +113,10 @@ class Observations:
         cameras = tuple(view.camera.to(dtype=torch.float32) for view in views)
         names = tuple(view.name for view in views)
         pictures = {str(number): torch.tensor(view.image) for number, view in enumerate(views)}
-        landmarks = LandmarksSeen.of(views, device=device)
-        return Observations(names, cameras, inside, beside, beyond, checksum(pictures), landmarks, capture.rough)
+        landmarks, estimated = LandmarksSeen.of(views, device=device), any(view.estimated for view in views)
+        return Observations(
+            names, cameras, inside, beside, beyond, checksum(pictures), landmarks, capture.rough, estimated
+        )
 
 
 def _different(views: list[View]) -> list[View]:

@@ -9,7 +9,7 @@ codes are kept usual, and what no view sees is held to the shape with which a st
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -26,6 +26,7 @@ from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.statistics import CodeStatistics
 from headfield.fitting.still import StillSurface
+from headfield.optim.schedules import Schedule
 from headfield.optim.stages import Moving
 from headfield.optim.step import StepInfo
 from headfield.render.hits import HitFinder
@@ -96,6 +97,23 @@ class SurfaceFit(nn.Module):
 
 
 @dataclass(frozen=True)
+class Estimated:
+    """How many times as much objectives count where normals are estimates, which are off together over whole faces."""
+
+    normals: float = 0.25
+    latent: float = 10.0
+    landmarks: float = 10.0
+
+    def weighed(self, weights: Mapping[str, float | Schedule]) -> dict[str, float | Schedule]:
+        """The weights with estimates doubted."""
+        factors = {"normals": self.normals, "latent": self.latent, "landmarks": self.landmarks}
+        return {
+            name: weight * factors.get(name, 1.0) if isinstance(weight, (int, float)) else weight
+            for name, weight in weights.items()
+        }
+
+
+@dataclass(frozen=True)
 class FitOptions:
     """What of surface fitting differs between methods and devices."""
 
@@ -107,6 +125,8 @@ class FitOptions:
     """How fast cameras that are only roughly known are corrected, where several views hold them."""
     gain_rate: float = 2e-3
     """How fast the brightness and tint of their pictures are made to agree."""
+    estimated: Estimated = Estimated()
+    """What weighs otherwise where normals are a network's estimate."""
     proxy: ProxySettings = field(default_factory=lambda: ProxySettings(resolution=64, uses=25, margin=0.02, rough=True))
 
     def correcting(self, views: int) -> tuple[Moving, ...]:

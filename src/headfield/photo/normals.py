@@ -202,8 +202,9 @@ def with_estimated(view: View, estimator: NormalEstimator) -> View:
         return view
     sight = estimator.look(view.image, camera=view.camera)
     mask = np.round(255 * sight.covered).astype(np.uint8) if view.mask is None else view.mask
-    normals = sight.normals * (mask >= 128)[..., None] if view.normals is None else view.normals
-    return replace(view, mask=mask, normals=normals)
+    if view.normals is not None:
+        return replace(view, mask=mask)
+    return replace(view, mask=mask, normals=sight.normals * (mask >= 128)[..., None], estimated=True)
 
 
 def _cut_out(image: UInt8[np.ndarray, "h w 3"], region: Region, pixels: int) -> Float[Tensor, "3 p p"]:
