@@ -95,11 +95,12 @@ def find_portraits(
     """
     if not paths:
         raise InputError("there are no photos; name one or more.")
+    photos = [(path, replace(read_photo(path), name=name)) for path, name in _named_apart([Path(it) for it in paths])]
     finder = finder or face_finder()
     found = []
-    for done, path in enumerate(_named_apart([Path(path) for path in paths]), 1):
-        found.append(_looked_at(*path, finder, face))
-        told(done, len(paths))
+    for done, (path, photo) in enumerate(photos, 1):
+        found.append(_looked_at(path, photo, finder, face))
+        told(done, len(photos))
     seen = [_face_seen(photo, marks) for photo, marks, _, _ in found]
     model = LandmarkModel.of(codes)
     posed = find_poses(seen, model)
@@ -116,9 +117,8 @@ def capture_of(portraits: Sequence[Portrait]) -> Capture:
 
 
 def _looked_at(
-    path: Path, name: str, finder: FaceFinder, number: int | None
+    path: Path, photo: Photo, finder: FaceFinder, number: int | None
 ) -> tuple[Photo, Landmarks, UInt8[np.ndarray, "h w"], tuple[str, ...]]:
-    photo = replace(read_photo(path), name=name)
     try:
         face, remarks = choose_face(finder.faces(photo.image), photo.image, number)
     except InputError as error:

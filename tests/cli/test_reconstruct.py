@@ -80,3 +80,22 @@ def test_what_cannot_be_used_is_said_in_a_sentence(people, prior_file, tmp_path,
         assert sentence in shown.err, shown.err
         assert shown.err.count("\n") == 1
     assert not (tmp_path / "head").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_done(people, tmp_path, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    out = tmp_path / "file" / "head"
+    assert main(["reconstruct", str(people / "ball"), "-o", str(out)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_photos_that_show_nothing_are_told_in_one_sentence(tmp_path, capsys):
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    for words, sentence in (
+        ([str(empty)], "is empty"),
+        ([str(tmp_path / "none.jpg")], "does not exist"),
+        ([str(empty), str(tmp_path)], "is a folder"),
+    ):
+        assert main(["reconstruct", *words, "-o", str(tmp_path / "head")]) == 2
+        assert sentence in capsys.readouterr().err

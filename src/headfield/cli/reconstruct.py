@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -149,9 +149,11 @@ def _check(output: Path, resolution: int, texture: int | None) -> None:
         raise InputError(f"a mesh of {resolution} cells a side is not made; choose 16 to 512.")
     if texture and not 64 <= texture <= 4096:
         raise InputError(f"a texture of {texture} texels a side is not made; choose 64 to 4096, or 0 for none.")
-    above = next(path for path in [output, *output.absolute().parents] if path.exists())
-    if not os.access(above, os.W_OK):
-        raise InputError(f"{output} cannot be written, since {above} is not yours to write to; choose another place.")
+    above = next(path for path in output.absolute().parents if path.exists())
+    try:  # before minutes are spent
+        tempfile.TemporaryFile(dir=above).close()
+    except OSError as error:
+        raise InputError(f"{output} cannot be written ({error.strerror}); choose another place.") from None
 
 
 def _tell(made: Made, output: Path) -> None:
