@@ -81,7 +81,7 @@ def people(folder: Path) -> Iterator[Case]:
 def agreement(made: Made) -> list[float]:
     """The numbers of the report, each the mean over the photos."""
     head = made.head
-    caster = RayCaster(head.mesh if head.light is None else head.light)
+    caster = RayCaster(head.shown)
     found = [numbers_of(reprojected(photo_of(view, head, caster), view, head)) for view in made.views]
     return np.mean([[number.value for number in numbers] for numbers in found], axis=0).tolist()
 

@@ -119,6 +119,11 @@ class Head:
         """
         return self.mesh.attributes.get(CONFIDENCE)
 
+    @property
+    def shown(self) -> Mesh:
+        """The mesh to look at and to take elsewhere: the light one, where it was made."""
+        return self.mesh if self.light is None else self.light
+
     def textured(self, views: Sequence[View], *, size: int = 2048) -> Head:
         """The head with a light mesh, whose texture of ``size`` texels a side is painted from these views.
 
@@ -150,7 +155,7 @@ class Head:
         """
         path = Path(path)
         if path.suffix.lower() in FORMATS:
-            write_mesh(self.mesh if self.light is None else self.light, path)
+            write_mesh(self.shown, path)
             return
         if type(self.field).__name__ not in FIELDS:
             raise TypeError(f"a {type(self.field).__name__} could not be loaded again, since FIELDS does not list it")
@@ -158,7 +163,7 @@ class Head:
             raise InputError(f"{path} is there already and is no saved head; choose another place.")
         with new_folder(path) as folder:
             weights.save(folder / FIELD, {"field": cast(nn.Module, self.field)})
-            write_mesh(self.mesh if self.light is None else self.light, folder / MESH)
+            write_mesh(self.shown, folder / MESH)
             if self.light is not None:
                 write_mesh(self.mesh, folder / SURFACE)
             write_json(folder / CAMERAS, _cameras_to_json(self.cameras))

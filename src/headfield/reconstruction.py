@@ -107,7 +107,7 @@ class Making:
         }
         clock.begins("mesh")
         head = Head.of(surface, cameras=fitted.cameras, facts=facts, to_head=to_head, resolution=self.resolution)
-        views = tuple(portrait.whole(fitted.cameras[portrait.part.name]) for portrait in portraits)
+        views = tuple(portrait.whole(fitted.cameras.get(portrait.part.name)) for portrait in portraits)
         views = views or tuple(
             replace(view, camera=fitted.cameras.get(view.name, view.camera)) for view in capture.views
         )

@@ -26,7 +26,7 @@ from headfield.report.page import write_report
 REPORT, FILM = "report.html", "turntable"
 
 ABOUT = {
-    MESH: "the head with its texture, in metres: opens in Blender, in browsers, on phones",
+    MESH: "the head, in metres: opens in Blender, in browsers, on phones",
     SURFACE: "the whole surface with colours at its vertices, to be measured",
     FIELD: "the neural field, from which headfield draws and extracts",
     HEAD: "how it was made",
@@ -53,10 +53,9 @@ def write_results(made: Made, folder: Path, wishes: Wishes, told: Callable[[str]
     told("saving")
     head.save(folder)
     files = [Written(name, about) for name, about in ABOUT.items() if (folder / name).is_file()]
-    shown = head.mesh if head.light is None else head.light
     for ending in wishes.also:
         path = folder / f"head.{ending}"
-        write_mesh(shown, path)
+        write_mesh(head.shown, path)
         files.append(Written(path.name, f"the same as {ending.upper()}"))
     if wishes.films:
         told("film")
@@ -75,13 +74,12 @@ def write_results(made: Made, folder: Path, wishes: Wishes, told: Callable[[str]
 
 def turn(head: Head) -> list[UInt8[np.ndarray, "p p 3"]]:
     """Pictures of one turn of the head."""
-    mesh = head.mesh if head.light is None else head.light
-    caster = RayCaster(mesh)
-    return [render_mesh(caster, camera).image for camera in cameras_along("orbit", mesh, FRAMES, PIXELS)]
+    caster = RayCaster(head.shown)
+    return [render_mesh(caster, camera).image for camera in cameras_along("orbit", head.shown, FRAMES, PIXELS)]
 
 
 def _report(made: Made, folder: Path, files: Sequence[Written]) -> Report:
-    head = made.head if made.head.light is None else replace(made.head, mesh=made.head.light)
+    head = replace(made.head, mesh=made.head.shown)
     report = report_of(head, made.views, title=folder.name)
     pairs = zip(report.photos, made.views, strict=True)
     return replace(

@@ -27,22 +27,14 @@ class LandmarksSeen:
     @staticmethod
     def of(views: Sequence[View], *, device: torch.device | str = "cpu") -> LandmarksSeen | None:
         """Those of all views; None where no view has any."""
-        marks = [view.landmarks for view in views]
-        if not any(usable(it) for it in marks):
+        if not any(usable(view.landmarks) for view in views):
             return None
-        pixels, known, noise = [], [], []
-        for it, view in zip(marks, views, strict=True):
-            found = it is not None and usable(it)
-            points = np.nan_to_num(it.points) if it is not None and found else np.zeros((LANDMARKS, 2))
-            there = it.visible & np.isfinite(it.points).all(axis=1) if it is not None and found else np.zeros(68, bool)
-            face = FaceSeen(points, there, view.camera.width, view.camera.height)
-            pixels.append(torch.from_numpy(points))
-            known.append(torch.from_numpy(there))
-            noise.append(torch.from_numpy(max(FOUND * face.eye_distance, 0.5) * SOFTNESS))
+        faces = [_face(view) for view in views]
+        noise = np.stack([max(FOUND * face.eye_distance, 0.5) * SOFTNESS for face in faces])
         return LandmarksSeen(
-            torch.stack(pixels).float().to(device),
-            torch.stack(known).to(device),
-            torch.stack(noise).float().to(device),
+            torch.from_numpy(np.stack([face.landmarks for face in faces])).float().to(device),
+            torch.from_numpy(np.stack([face.known for face in faces])).to(device),
+            torch.from_numpy(noise).float().to(device),
         )
 
     def loss(self, seen: Float[Tensor, "v l 2"]) -> Float[Tensor, ""]:
@@ -54,3 +46,11 @@ class LandmarksSeen:
 def usable(marks: Landmarks | None) -> bool:
     """Whether they are landmarks that priors know."""
     return marks is not None and marks.scheme == "multipie68" and marks.points.shape == (LANDMARKS, 2)
+
+
+def _face(view: View) -> FaceSeen:
+    """The landmarks of a view; none is known where it has none of the kind."""
+    marks, size = view.landmarks, (view.camera.width, view.camera.height)
+    if marks is None or not usable(marks):
+        return FaceSeen(np.zeros((LANDMARKS, 2)), np.zeros(LANDMARKS, bool), *size)
+    return FaceSeen(np.nan_to_num(marks.points), marks.visible & np.isfinite(marks.points).all(axis=1), *size)
