@@ -29,9 +29,11 @@ from headfield.fitting.still import StillSurface
 from headfield.optim.schedules import Schedule
 from headfield.optim.stages import Moving
 from headfield.optim.step import StepInfo
+from headfield.render.distance_grid import DistanceGrid
 from headfield.render.hits import HitFinder
 from headfield.render.implicit import moved
 from headfield.render.proxy import Proxy, ProxySettings
+from headfield.render.queries import roughly
 from headfield.render.silhouette import least_distance, silhouette_loss
 
 NEAR = 0.005
@@ -153,6 +155,7 @@ class SurfaceObjectives:
         self.fit, self.observations, self.options = fit, observations, options
         self._new_finder = finder or (lambda: Proxy(options.proxy))
         self._finder: HitFinder | None = None
+        self._about: DistanceGrid | None = None
         self._unseen: Unseen | None = None
         self._still: StillSurface | None = None
 
@@ -160,6 +163,8 @@ class SurfaceObjectives:
         """The objectives of one step."""
         if info.fresh:
             self._begin(info)
+        if info.fresh or info.step % self.options.proxy.uses == 0:
+            self._about = None
         if set(info.weights) == {"colour"}:
             return {"colour": self._colour(info)}
         seen = self.observations.draw(self.options.rays.inside, self.options.rays.past, info.generator)
@@ -242,7 +247,10 @@ class SurfaceObjectives:
         if not len(seen):
             return _zero(info)
         alpha = self.options.alpha * self.options.alpha_growth**info.progress
-        least = least_distance(self.fit.distance, seen.rays, rough=True)
+        if self._about is None:
+            with roughly(info.device):
+                self._about = DistanceGrid.of(self.fit.distance, device=info.device)
+        least = least_distance(self.fit.distance, seen.rays, rough=True, about=self._about)
         count = self.options.rays.inside + self.options.rays.past
         return silhouette_loss(least, seen.coverage, alpha).sum() / count
 
