@@ -249,7 +249,7 @@ class SurfaceObjectives:
         alpha = self.options.alpha * self.options.alpha_growth**info.progress
         if self._about is None:
             with roughly(info.device):
-                self._about = DistanceGrid.of(self.fit.distance, device=info.device)
+                self._about = DistanceGrid.of(self.fit.distance, seen.origins)
         least = least_distance(self.fit.distance, seen.rays, rough=True, about=self._about)
         count = self.options.rays.inside + self.options.rays.past
         return silhouette_loss(least, seen.coverage, alpha).sum() / count

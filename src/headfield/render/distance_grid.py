@@ -23,9 +23,9 @@ class DistanceGrid:
     values: Float[Tensor, "z y x"]
 
     @staticmethod
-    def of(sdf: SignedDistance, *, voxels: int = VOXELS, device: torch.device | str = "cpu") -> DistanceGrid:
-        """What a signed distance function is now."""
-        axis = torch.linspace(-1, 1, voxels + 1, device=device)
+    def of(sdf: SignedDistance, like: Tensor | None = None, *, voxels: int = VOXELS) -> DistanceGrid:
+        """What a signed distance function is now, asked in the precision and on the device of ``like``."""
+        axis = torch.linspace(-1, 1, voxels + 1).to(torch.zeros(()) if like is None else like)
         z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
         return DistanceGrid(ask(sdf, torch.stack([x, y, z], dim=-1)))
 
