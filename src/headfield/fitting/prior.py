@@ -9,15 +9,17 @@ from pathlib import Path
 
 from headfield.errors import InputError
 from headfield.fields.geometry import Geometry
-from headfield.fields.weights import load, save
+from headfield.fields.weights import load, parts_in, save
 from headfield.fitting.statistics import CodeStatistics
+from headfield.fitting.usual_colours import UsualColours
 
 PARTS = {"geometry": Geometry, "codes": CodeStatistics}
+COLOURS = "colours"
 
 
 @dataclass(frozen=True, eq=False)
 class ShapePrior:
-    """A family of shapes: a geometry read by codes, and what codes are usual."""
+    """A family of shapes: a geometry read by codes, and what codes are usual; and the colours heads usually have."""
 
     method: str
     """Which method it was learned by, and is for."""
@@ -25,21 +27,29 @@ class ShapePrior:
     codes: CodeStatistics
     facts: Mapping[str, object]
     """How it was made: data, seed, settings, versions, hours."""
+    colours: UsualColours | None = None
+    """None where the scans it was learned from had none."""
 
     def save(self, path: Path, *, half: bool = True) -> None:
         """Write it as one file, in half precision unless told otherwise."""
-        parts = {"geometry": self.geometry, "codes": self.codes}
+        parts = {"geometry": self.geometry, "codes": self.codes, COLOURS: self.colours}
+        parts = {name: part for name, part in parts.items() if part is not None}
         save(path, parts, {**self.facts, "kind": "prior", "method": self.method}, half=half)
 
     @staticmethod
     def load(path: Path) -> ShapePrior:
         """Read one; InputError if the file is none."""
-        weights = load(path, PARTS)
+        coloured = COLOURS in parts_in(path)
+        weights = load(path, {**PARTS, **({COLOURS: UsualColours} if coloured else {})})
         method = weights.facts.get("method")
         if weights.facts.get("kind") != "prior" or not isinstance(method, str):
             raise InputError(f"{path} is not a prior; train one, or leave --prior out for the one that comes along.")
         prior = ShapePrior(
-            method, weights.part("geometry", Geometry), weights.part("codes", CodeStatistics), weights.facts
+            method,
+            weights.part("geometry", Geometry),
+            weights.part("codes", CodeStatistics),
+            weights.facts,
+            weights.part(COLOURS, UsualColours) if coloured else None,
         )
         if prior.codes.settings.code != prior.geometry.settings.code:
             raise InputError(f"{path} holds codes that its geometry cannot read; train it again.")

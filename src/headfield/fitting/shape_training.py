@@ -19,6 +19,7 @@ from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import Scans
 from headfield.fitting.shape_learning import Batch, ShapeFamily, ShapeObjectives
 from headfield.fitting.statistics import LANDMARKS, CodeStatistics
+from headfield.fitting.usual_colours import usual_colours
 from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback
@@ -163,4 +164,6 @@ def train_shapes(
     }
     geometry = family.geometry.cpu()
     statistics = CodeStatistics.of(family.codes.table, lessons.landmarks, lessons.known)
-    return ShapePrior(method, geometry, statistics, facts)
+    average = geometry.of_mean_subject()
+    colours = usual_colours(lambda points: average.distance(points, statistics.mean), lessons.scans)
+    return ShapePrior(method, geometry, statistics, facts, colours)

@@ -105,7 +105,7 @@ class CodeStatistics(nn.Module):
         """The likeliest u for landmarks measured in space."""
         basis = self.landmark_basis[known].flatten(0, 1).double()
         offset = (landmarks - self.landmark_mean.to(landmarks))[known].flatten().double()
-        return _likeliest(basis, offset, float(self.landmark_noise)).to(self.mean)
+        return likeliest(basis, offset, float(self.landmark_noise)).to(self.mean)
 
     @torch.no_grad()
     def from_views(
@@ -143,11 +143,11 @@ class CodeStatistics(nn.Module):
                 rows.append((slope @ basis[seen] / noise[..., None]).flatten(0, 1))
                 offsets.append(((pixels[view][seen].double() - projected) / noise).flatten())
             slopes = torch.cat(rows)
-            u = _likeliest(slopes, torch.cat(offsets) + slopes @ u, 1.0)
+            u = likeliest(slopes, torch.cat(offsets) + slopes @ u, 1.0)
         return u.to(self.mean)
 
 
-def _likeliest(basis: Tensor, offset: Tensor, noise: float) -> Tensor:
+def likeliest(basis: Float[Tensor, "n k"], offset: Float[Tensor, "n *s"], noise: float) -> Float[Tensor, "k *s"]:
     """The most likely u ~ N(0, 1) given basis · u + N(0, noise²) = offset."""
     left = basis.T @ basis + noise**2 * torch.eye(basis.shape[1], dtype=basis.dtype)
     return torch.linalg.solve(left, basis.T @ offset)

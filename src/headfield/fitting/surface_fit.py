@@ -39,6 +39,10 @@ from headfield.render.silhouette import least_distance, silhouette_loss
 NEAR = 0.005
 """From which distance on, in head units, it costs in proportion to be away from the shape a stage began with: 1 mm."""
 
+BESIDE = 0.04
+"""What a mask shows further than this, 8 mm, beside the shape is no reason to leave the family of shapes: masks take in
+collars, hands and chairs, which would grow on the head as lumps. The shape may still grow there step by step."""
+
 
 @dataclass(frozen=True)
 class RaysAStep:
@@ -68,6 +72,7 @@ class SurfaceFit(nn.Module):
         self.field.code.requires_grad_(False)
         self.codes: CodeStatistics | None = None
         self.prior: Geometry | None = None
+        self.usual_colours = None if prior is None else copy.deepcopy(prior.colours)
         if prior is not None:
             self.field.geometry = copy.deepcopy(prior.geometry)
             self.prior = copy.deepcopy(prior.geometry)
@@ -251,8 +256,10 @@ class SurfaceObjectives:
             with roughly(info.device):
                 self._about = DistanceGrid.of(self.fit.distance, seen.origins)
         least = least_distance(self.fit.distance, seen.rays, rough=True, about=self._about)
-        count = self.options.rays.inside + self.options.rays.past
-        return silhouette_loss(least, seen.coverage, alpha).sum() / count
+        loss = silhouette_loss(least, seen.coverage, alpha)
+        if "held" in info.weights:
+            loss = loss[(least < BESIDE) | (seen.coverage < 0.5)]
+        return loss.sum() / (self.options.rays.inside + self.options.rays.past)
 
     def _landmarks(self) -> Tensor:
         """How far the landmarks that the code stands for are from those seen."""
@@ -278,8 +285,8 @@ class SurfaceObjectives:
         if self._still is None:
             assert self._finder is not None
             field = self.fit.finished()
-            corrections = self.fit.corrections
-            self._still = StillSurface.of(field, field.distance, self.observations, self._finder, corrections)
+            corrections, usual = self.fit.corrections, self.fit.usual_colours
+            self._still = StillSurface.of(field, field.distance, self.observations, self._finder, corrections, usual)
         return self._still.loss(self.fit.field, info.generator)
 
 
