@@ -7,7 +7,7 @@ import pytest
 
 from headfield.head import MESH, SURFACE, Head
 from headfield.mesh.files import read_mesh
-from headfield.reconstruction import Made
+from headfield.reconstruction import Made, Progress
 from headfield.results import REPORT, Wishes, write_results
 
 from .heads import front, small_head
@@ -35,7 +35,7 @@ def test_a_textured_head_comes_back_with_both_its_meshes(made, tmp_path):
 
 def test_everything_wished_for_is_written_and_named_on_the_page(made, tmp_path):
     phases = []
-    write_results(made, tmp_path / "out", Wishes(also=("ply",), films=(".gif",)), phases.append)
+    write_results(made, tmp_path / "out", Wishes(also=("ply",), films=(".gif",)), Progress(phases.append))
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {MESH, SURFACE, REPORT, "head.ply", "turntable.gif", "head.json", "cameras.json"} <= written
     page = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")

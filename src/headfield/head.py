@@ -159,8 +159,7 @@ class Head:
             return
         if type(self.field).__name__ not in FIELDS:
             raise TypeError(f"a {type(self.field).__name__} could not be loaded again, since FIELDS does not list it")
-        if path.exists() and not (path / HEAD).is_file() and not (path.is_dir() and not any(path.iterdir())):
-            raise InputError(f"{path} is there already and is no saved head; choose another place.")
+        check_place(path)
         with new_folder(path) as folder:
             weights.save(folder / FIELD, {"field": cast(nn.Module, self.field)})
             write_mesh(self.shown, folder / MESH)
@@ -203,6 +202,12 @@ class Head:
             facts=facts,
             to_head=layout.similarity_from_json(about, "to_head", f"{folder / HEAD}"),
         )
+
+
+def check_place(folder: Path) -> None:
+    """InputError where a head cannot be saved because of what is there already."""
+    if folder.exists() and not (folder / HEAD).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} is there already and is no saved head; choose another place.")
 
 
 def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Head:

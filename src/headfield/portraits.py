@@ -82,7 +82,7 @@ def find_portraits(
     *,
     face: int | None = None,
     finder: FaceFinder | None = None,
-    told: Callable[[int, int], None] = lambda done, total: None,
+    counted: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Portrait, ...]:
     """The portraits in photo files of one person; InputError that names the first file that will not do.
 
@@ -91,7 +91,7 @@ def find_portraits(
         codes: What a prior knows of landmarks.
         face: Which face to take where there are several, counted from the left; otherwise the largest.
         finder: Who finds faces, instead of what is installed.
-        told: How many photos have been looked at, and how many there are.
+        counted: Told how many photos have been looked at, and how many there are.
     """
     if not paths:
         raise InputError("there are no photos; name one or more.")
@@ -100,7 +100,7 @@ def find_portraits(
     found = []
     for done, (path, photo) in enumerate(photos, 1):
         found.append(_looked_at(path, photo, finder, face))
-        told(done, len(photos))
+        counted(done, len(photos))
     seen = [_face_seen(photo, marks) for photo, marks, _, _ in found]
     model = LandmarkModel.of(codes)
     posed = find_poses(seen, model)
@@ -121,9 +121,9 @@ def _looked_at(
 ) -> tuple[Photo, Landmarks, UInt8[np.ndarray, "h w"], tuple[str, ...]]:
     try:
         face, remarks = choose_face(finder.faces(photo.image), photo.image, number)
+        mask = matte(photo.image, face, finder)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    mask = matte(photo.image, face, finder)
     if photo.opacity is not None:
         mask = np.minimum(mask, photo.opacity)
     return photo, multipie68(face), mask, remarks

@@ -21,7 +21,18 @@ from headfield.transforms import Similarity
 TEXTURE = 2048
 """How many texels a side a head's texture has."""
 
-Phase = Callable[[str], None]
+Counted = Callable[[int, int], None]
+"""Told how much of something is done, and how much there is to do."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Who is told how far the making of a head has come."""
+
+    begun: Callable[[str], None] = lambda phase: None
+    """Called with the name of each phase when it begins."""
+    counted: Counted = lambda done, total: None
+    """Called in phases that know how much there is to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +90,11 @@ class Making:
     resolution: int = 256
     texture: int | None = None
     face: int | None = None
-    told: Phase = lambda phase: None
-    """Called with the name of each phase when it begins."""
+    progress: Progress = Progress()
 
     def head(self, source: Capture | Sequence[Path | str] | Path | str, *, to_head: Similarity | None = None) -> Made:
         """The head that a source shows, and what it was made from."""
-        clock = _Clock(self.told)
+        clock = _Clock(self.progress.begun)
         chosen = find_method(self.method)
         settings = chosen.fitting() if self.settings is None else self.settings
         learned = _prior(self.prior, self.method) if chosen.training is not None else None
@@ -94,7 +104,7 @@ class Making:
             portraits = self._portraits(source, learned)
             source = capture_of(portraits)
         clock.begins("cues")
-        capture = completed(source, self.normals)
+        capture = completed(source, self.normals, self.progress.counted)
         clock.begins("fit")
         fitted = chosen.fit(capture, learned, settings, self.run)
         surface = fitted.field.to(self.run.device)
@@ -112,6 +122,8 @@ class Making:
             replace(view, camera=fitted.cameras.get(view.name, view.camera)) for view in capture.views
         )
         remarks = tuple(f"{it.photo.name}: {remark}" for it in portraits for remark in it.remarks)
+        if fitted.report.interrupted:
+            remarks += ("the fit was interrupted, so this is the head as far as it came.",)
         texture = (TEXTURE if portraits else 0) if self.texture is None else self.texture
         if texture:
             clock.begins("texture")
@@ -119,18 +131,20 @@ class Making:
                 head = head.textured(views, size=texture)
             except MissingExtraError as missing:
                 remarks += (f"the head has colours at its vertices but no texture: {missing}",)
+            except KeyboardInterrupt:
+                remarks += ("painting was interrupted, so the head has colours at its vertices but no texture.",)
         clock.begins("")
         return Made(replace(head, facts={**facts, "seconds": clock.seconds, "remarks": list(remarks)}), views, remarks)
 
     def _portraits(self, photos: Sequence[Path | str] | Path | str, learned: ShapePrior | None) -> tuple[Portrait, ...]:
         paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
         codes = (learned or ShapePrior.shipped(DEFAULT)).codes
-        return find_portraits(paths, codes, face=self.face)
+        return find_portraits(paths, codes, face=self.face, counted=self.progress.counted)
 
 
 @dataclass
 class _Clock:
-    told: Phase
+    begun: Callable[[str], None]
     seconds: dict[str, float] = field(default_factory=dict)
     phase: str = ""
     began: float = 0.0
@@ -142,10 +156,10 @@ class _Clock:
             self.seconds[self.phase] = round(now - self.began, 2)
         self.phase, self.began = phase, now
         if phase:
-            self.told(phase)
+            self.begun(phase)
 
 
-def completed(capture: Capture, normals: Path | None = None) -> Capture:
+def completed(capture: Capture, normals: Path | None = None, counted: Counted = lambda done, total: None) -> Capture:
     """The capture with the masks and normals that its views lack, by the network of normals."""
     views: list[View] = list(capture.views)
     if all(view.mask is not None and view.normals is not None for view in views):
@@ -155,7 +169,11 @@ def completed(capture: Capture, normals: Path | None = None) -> Capture:
     if normals is None and not SHIPPED.is_file() and all(view.mask is not None for view in views):
         return replace(capture, views=tuple(views))
     estimator = NormalEstimator.load(normals)
-    return replace(capture, views=tuple(with_estimated(view, estimator) for view in views))
+    found = []
+    for view in views:
+        found.append(with_estimated(view, estimator))
+        counted(len(found), len(views))
+    return replace(capture, views=tuple(found))
 
 
 def _prior(given: ShapePrior | Path | str | None, method: str) -> ShapePrior:

@@ -17,11 +17,11 @@ from headfield.data.importers import find_importer
 from headfield.data.store import read_subject
 from headfield.errors import InputError
 from headfield.fitting.drive import Run
-from headfield.head import MESH
+from headfield.head import MESH, Head, check_place
 from headfield.mesh.files import FORMATS
 from headfield.methods.registry import DEFAULT, find_method
 from headfield.optim.record import Update
-from headfield.reconstruction import Made, Making
+from headfield.reconstruction import Making, Progress
 from headfield.results import REPORT, Wishes, next_commands, write_results
 
 PHASES = {
@@ -86,7 +86,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
             device: Where the work is done; otherwise on the GPU if there is one.
         """
         photos = not is_capture(source)
-        output = output or Path(f"{source[0].stem}-head")
+        output = output or Path(f"{source[0].stem.replace('.', '-')}-head")
         _check(output, resolution, texture)
         subject = None if photos else _with_views(source[0], views, estimate_normals)
         with progress() as bar:
@@ -94,6 +94,9 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
 
             def begun(phase: str) -> None:
                 bar.update(task, total=None, description=PHASES.get(phase, phase))
+
+            def counted(done: int, total: int) -> None:
+                bar.update(task, total=total, completed=done)
 
             def show(update: Update) -> None:
                 bar.update(task, total=update.steps, completed=update.done, description=f"Fitting, {update.stage}")
@@ -107,19 +110,21 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
                 resolution=resolution,
                 texture=texture,
                 face=face,
-                told=begun,
+                progress=Progress(begun, counted),
             )
             if subject is None:
                 made = making.head(source[:views])
             else:
                 assert subject.capture is not None
                 made = making.head(subject.capture, to_head=subject.to_head)
+            remarks = made.remarks
             if output.suffix:
                 made.head.save(output)
             else:
                 films = (".mp4", ".gif") if (photos if report is None else report) else ()
-                write_results(made, output, Wishes(also, films, report=bool(films)), begun)
-        _tell(made, output)
+                wishes = Wishes(also, films, report=bool(films))
+                remarks = write_results(made, output, wishes, making.progress)
+        _tell(made.head, output, remarks)
 
     run.__annotations__["fit"] = fitting
     return run
@@ -149,22 +154,22 @@ def _check(output: Path, resolution: int, texture: int | None) -> None:
         raise InputError(f"a mesh of {resolution} cells a side is not made; choose 16 to 512.")
     if texture and not 64 <= texture <= 4096:
         raise InputError(f"a texture of {texture} texels a side is not made; choose 64 to 4096, or 0 for none.")
-    above = next(path for path in output.absolute().parents if path.exists())
+    if not output.suffix:
+        check_place(output)
+    above = next(path for path in (output.absolute().parent, *output.absolute().parents) if path.exists())
     try:  # before minutes are spent
         tempfile.TemporaryFile(dir=above).close()
     except OSError as error:
         raise InputError(f"{output} cannot be written ({error.strerror}); choose another place.") from None
 
 
-def _tell(made: Made, output: Path) -> None:
-    for remark in made.remarks:
+def _tell(head: Head, output: Path, remarks: Sequence[str]) -> None:
+    for remark in remarks:
         print(f"Note: {remark}")
-    spent = made.head.facts["seconds"]
+    spent = head.facts["seconds"]
     assert isinstance(spent, dict)
-    count = len(made.head.cameras)
+    count = len(head.cameras)
     print(f"Wrote {output} ({count} view{'s' * (count > 1)}, {sum(spent.values()):.0f} s).")
-    if made.head.facts.get("interrupted"):
-        print("It was interrupted, so this is the head as far as it came.")
     if not output.suffix:
         if (output / REPORT).is_file():
             print(f"{output / MESH} opens anywhere; {output / REPORT} shows what was done.")
