@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 import zlib
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from headfield import portraits, reconstruction, results
+from headfield import placing, portraits, reconstruction, results
+from headfield.cameras import Camera
+from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS
 from headfield.capture import Capture
 from headfield.cli import main
 from headfield.fields.surface_field import SurfaceField
@@ -25,6 +29,20 @@ from headfield.methods import instant_avatar
 from headfield.optim.record import Report
 from headfield.photo.faces import Face
 
+from ..data.importers.scenery import (
+    DOTS,
+    FOCAL,
+    HEIGHT,
+    OFFSET,
+    PRINCIPAL,
+    SCALE,
+    TURN,
+    WIDTH,
+    Photo,
+    drawing,
+    photos,
+    save,
+)
 from ..heads import SETTINGS
 from ..photo import discs
 from ..test_portraits import Drawn, InTurn, camera_from
@@ -147,7 +165,7 @@ def vast_png(width: int, height: int) -> bytes:
 def test_a_folder_that_is_no_capture_is_told(refused, tmp_path):
     bright(tmp_path / "anna.png")
     assert refused(tmp_path) == (
-        f"{tmp_path} has neither subject.json nor transforms.json, so it is no posed capture; "
+        f"{tmp_path} has no subject.json, transforms.json, COLMAP model or cameras.npz, so it is no posed capture; "
         "`headfield import` reads other formats, and photos are named one by one."
     )
     assert refused(tmp_path / "anna.png", tmp_path) == f"{tmp_path} is a folder; name one capture, or photo files."
@@ -256,6 +274,40 @@ def test_an_interrupt_after_the_fit_costs_only_what_was_not_done(made, short, tm
     said = made(photo, words=("--report", "False"))
     assert "Note: painting was interrupted, so the head has colours at its vertices but no texture.\n" in said
     assert read_mesh(tmp_path / "head" / MESH).texture is None
+
+
+def test_posed_pictures_from_elsewhere_are_brought_into_head_space(made, tmp_path, monkeypatch, capsys):
+    places = LandmarkModel.of(ShapePrior.shipped("instant-avatar").codes).mean.copy()
+    places[list(CANONICAL_INDICES)] = CANONICAL_POINTS
+    there = SCALE * places @ TURN.T + OFFSET
+    taken = photos(5)
+    cameras = [camera_of(photo) for photo in taken]
+    for i, photo in enumerate(taken):
+        save(tmp_path / "capture" / f"{i}.png", drawing(photo.pixels()))
+    frames = [{"file_path": f"{i}.png", "transform_matrix": photo.opengl.tolist()} for i, photo in enumerate(taken)]
+    content = {"fl_x": FOCAL, "cx": PRINCIPAL[0], "cy": PRINCIPAL[1], "w": WIDTH, "h": HEIGHT, "frames": frames}
+    (tmp_path / "capture" / "transforms.json").write_text(json.dumps(content))
+    monkeypatch.setattr(placing, "face_finder", lambda: InTurn(*(Someone(camera, there) for camera in cameras)))
+    made(tmp_path / "capture")
+    head = Head.load(tmp_path / "head")
+    np.testing.assert_allclose(head.to_head.apply(torch.from_numpy(DOTS)), CANONICAL_POINTS, atol=0.01)
+    for camera, found in zip(cameras, head.cameras.values(), strict=True):
+        pixels = found.to(dtype=torch.float64).project(torch.from_numpy(CANONICAL_POINTS))[0]
+        np.testing.assert_allclose(pixels, camera.project(torch.from_numpy(DOTS))[0], atol=0.5)
+    monkeypatch.setattr(placing, "face_finder", Sees)
+    assert main(["reconstruct", str(tmp_path / "capture"), "-o", str(tmp_path / "head")]) == 2
+    assert "capture is not in head space, and fewer than two of its views show the same face" in capsys.readouterr().err
+
+
+def camera_of(photo: Photo) -> Camera:
+    return Camera(
+        rotation=torch.from_numpy(photo.axes),
+        translation=torch.from_numpy(-photo.axes @ photo.eye),
+        focal=torch.full((2,), FOCAL, dtype=torch.float64),
+        principal=torch.from_numpy(PRINCIPAL),
+        width=WIDTH,
+        height=HEIGHT,
+    )
 
 
 def test_a_name_with_dots_is_no_format_of_meshes(made, tmp_path, monkeypatch):
