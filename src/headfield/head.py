@@ -115,7 +115,8 @@ class Head:
     def confidence(self) -> Float[np.ndarray, "v"] | None:
         """How well the views show each vertex, from 0 (guessed) to 1 (seen squarely); None without cameras.
 
-        It is the cosine of the squarest look at it that nothing hides.
+        It is the cosine of the squarest look at it that nothing hides; once compared with the views, of the best that
+        shows the vertex in the head's own colours, too.
         """
         return self.mesh.attributes.get(CONFIDENCE)
 
@@ -123,6 +124,19 @@ class Head:
     def shown(self) -> Mesh:
         """The mesh to look at and to take elsewhere: the light one, where it was made."""
         return self.mesh if self.light is None else self.light
+
+    def compared(self, views: Sequence[View]) -> Head:
+        """The head with less confidence where these views, which need masks, look otherwise than it does."""
+        from headfield.mesh.texture.agreement import COARSE, agreement
+        from headfield.mesh.texture.looks import Look
+
+        caster, normals = RayCaster(self.mesh), self.mesh.vertex_normals
+        best = np.zeros(len(normals))
+        for view in views:
+            seen = squareness(caster, view.camera, normals)
+            best = np.maximum(best, seen * agreement(Look.of(view, caster, texel=COARSE), normals))
+        confidence = {CONFIDENCE: best.astype(np.float32)}
+        return replace(self, mesh=replace(self.mesh, attributes={**self.mesh.attributes, **confidence}))
 
     def textured(self, views: Sequence[View], *, size: int = 2048) -> Head:
         """The head with a light mesh, whose texture of ``size`` texels a side is painted from these views.

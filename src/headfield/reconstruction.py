@@ -121,6 +121,7 @@ class Making:
         views = views or tuple(
             replace(view, camera=fitted.cameras.get(view.name, view.camera)) for view in capture.views
         )
+        head = head.compared(views)
         remarks = tuple(f"{it.photo.name}: {remark}" for it in portraits for remark in it.remarks)
         if fitted.report.interrupted:
             remarks += ("the fit was interrupted, so this is the head as far as it came.",)
