@@ -125,7 +125,7 @@ class _Found:
     photo: Photo
     marks: Landmarks
     mask: UInt8[np.ndarray, "h w"]
-    complexion: Float64[np.ndarray, "parts 2"] | None
+    complexion: Float64[np.ndarray, "parts 3"] | None
     """None where the face is not seen well enough to be compared."""
     remarks: tuple[str, ...]
 
@@ -173,7 +173,7 @@ def _check_one_person(seen: Sequence[FaceSeen], model: LandmarkModel, posed: Pos
 
 
 def _doubts(
-    complexions: Sequence[Float64[np.ndarray, "parts 2"] | None], names: Sequence[str]
+    complexions: Sequence[Float64[np.ndarray, "parts 3"] | None], names: Sequence[str]
 ) -> list[tuple[str, ...]]:
     """What is to be said of photos that may show another person; InputError where one surely does."""
     unlike = unlike_others(complexions)

@@ -12,6 +12,7 @@ from headfield.photo.likeness import (
     DOUBTFUL,
     MOST,
     PARTS,
+    WEIGHT,
     complexion,
     unlike_others,
     unlikeness,
@@ -70,7 +71,7 @@ def test_the_far_side_of_a_turned_face_is_not_looked_at():
 
 def test_no_part_decides_alone():
     plain, bearded = (complexion(drawn(**parts), face()) for parts in ({}, {"jaw": (2, 2, 2)}))
-    assert 0 < unlikeness(plain, bearded) <= 2 * MOST < DOUBTFUL
+    assert 0 < unlikeness(plain, bearded) <= MOST * WEIGHT[list(PARTS).index("jaw")].sum() + 1 < DOUBTFUL
 
 
 def test_the_one_that_is_unlike_the_others_is_found():
