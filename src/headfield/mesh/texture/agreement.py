@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-from headfield.mesh.pictures import linear_intensities
+from headfield.mesh.pictures import linear_intensities, srgb_values
 from headfield.mesh.texture.looks import Look, eased
 
 COARSE = 0.03
@@ -30,11 +30,11 @@ def agreement(look: Look, normals: Float64[np.ndarray, "v 3"]) -> Float64[np.nda
     agreed = np.ones(len(mesh.vertices))
     if not len(shown.which):
         return agreed
-    own = mesh.colours[shown.which] / 255.0
-    ratios = np.log(linear_intensities(own) + DARK) - np.log(linear_intensities(shown.colours) + DARK)
-    exposed = look.exposed(np.exp([_densest(ratio) for ratio in ratios.T])).at(mesh.vertices, normals)
-    apart = np.sqrt(np.square(exposed.colours - own).mean(axis=1))
-    agreed[exposed.which] = 1 - exposed.trust * eased((apart - SAME) / (OTHER - SAME))
+    own, light = mesh.colours[shown.which] / 255.0, linear_intensities(shown.colours)
+    ratios = np.log(linear_intensities(own) + DARK) - np.log(light + DARK)
+    exposed = srgb_values(light * np.exp([_densest(ratio) for ratio in ratios.T]))
+    apart = np.sqrt(np.square(exposed - own).mean(axis=1))
+    agreed[shown.which] = 1 - shown.trust * eased((apart - SAME) / (OTHER - SAME))
     return agreed
 
 
