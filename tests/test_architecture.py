@@ -27,7 +27,7 @@ ROOMS = {
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
     "portraits": {"fitting", "photo"},
     "placing": {"data", "photo"},
-    "reconstruction": {"methods", "fitting", "head", "photo", "portraits"},
+    "reconstruction": {"methods", "fitting", "head", "optim", "photo", "portraits"},
     "report": {"mesh", "metrics", "data", "render", "head"},
     "results": {"mesh", "data", "render", "head", "reconstruction", "report"},
     "bench": {

@@ -15,11 +15,14 @@ from headfield.fitting.drive import Run
 from headfield.fitting.prior import ShapePrior
 from headfield.head import Head
 from headfield.methods.registry import DEFAULT, find_method
+from headfield.optim.interrupt import Interrupt
 from headfield.portraits import Portrait, capture_of, find_portraits
 from headfield.transforms import Similarity
 
 TEXTURE = 2048
 """How many texels a side a head's texture has."""
+
+UNPAINTED = "painting was interrupted, so the head has colours at its vertices but no texture."
 
 Counted = Callable[[int, int], None]
 """Told how much of something is done, and how much there is to do."""
@@ -116,24 +119,23 @@ class Making:
             "command": sys.argv[1:],
         }
         clock.begins("mesh")
-        head = Head.of(surface, cameras=fitted.cameras, facts=facts, to_head=to_head, resolution=self.resolution)
         views = tuple(portrait.whole(fitted.cameras.get(portrait.part.name)) for portrait in portraits)
         views = views or tuple(
             replace(view, camera=fitted.cameras.get(view.name, view.camera)) for view in capture.views
         )
-        head = head.compared(views)
+        with Interrupt() as interrupt:  # or what took minutes would be lost for seconds
+            head = Head.of(surface, cameras=fitted.cameras, facts=facts, to_head=to_head, resolution=self.resolution)
+            head = head.compared(views)
         remarks = tuple(f"{it.photo.name}: {remark}" for it in portraits for remark in it.remarks)
         if fitted.report.interrupted:
             remarks += ("the fit was interrupted, so this is the head as far as it came.",)
         texture = (TEXTURE if portraits else 0) if self.texture is None else self.texture
-        if texture:
+        if texture and interrupt.asked:
+            remarks += (UNPAINTED,)
+        elif texture:
             clock.begins("texture")
-            try:
-                head = head.textured(views, size=texture)
-            except MissingExtraError as missing:
-                remarks += (f"the head has colours at its vertices but no texture: {missing}",)
-            except KeyboardInterrupt:
-                remarks += ("painting was interrupted, so the head has colours at its vertices but no texture.",)
+            head, further = _painted(head, views, texture)
+            remarks += further
         clock.begins("")
         return Made(replace(head, facts={**facts, "seconds": clock.seconds, "remarks": list(remarks)}), views, remarks)
 
@@ -141,6 +143,16 @@ class Making:
         paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
         codes = (learned or ShapePrior.shipped(DEFAULT)).codes
         return find_portraits(paths, codes, face=self.face, counted=self.progress.counted)
+
+
+def _painted(head: Head, views: Sequence[View], texture: int) -> tuple[Head, tuple[str, ...]]:
+    """The head with a texture, or a remark on why it has none."""
+    try:
+        return head.textured(views, size=texture), ()
+    except MissingExtraError as missing:
+        return head, (f"the head has colours at its vertices but no texture: {missing}",)
+    except KeyboardInterrupt:
+        return head, (UNPAINTED,)
 
 
 @dataclass

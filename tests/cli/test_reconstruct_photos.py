@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import struct
 import sys
 import zlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from PIL import Image
 from headfield import placing, portraits, reconstruction, results
 from headfield.cameras import Camera
 from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS
-from headfield.capture import Capture
+from headfield.capture import Capture, View
 from headfield.cli import main
 from headfield.fields.surface_field import SurfaceField
 from headfield.fitting.drive import Fitted
@@ -270,8 +272,18 @@ def test_an_interrupt_after_the_fit_costs_only_what_was_not_done(made, short, tm
     assert "Note: writing was interrupted: the head is there, but not all films and no page.\n" in said
     assert "report.html" not in said
     assert read_mesh(tmp_path / "head" / MESH).texture is not None
+    plain, compared = ("--report", "False"), Head.compared
+
+    def interrupted(head: Head, views: Sequence[View]) -> Head:
+        signal.raise_signal(signal.SIGINT)
+        return compared(head, views)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Head, "compared", interrupted)
+        assert "Note: painting was interrupted, so the head has" in made(photo, words=plain)
+        assert read_mesh(tmp_path / "head" / MESH).texture is None
     monkeypatch.setattr(Head, "textured", interrupts)
-    said = made(photo, words=("--report", "False"))
+    said = made(photo, words=plain)
     assert "Note: painting was interrupted, so the head has colours at its vertices but no texture.\n" in said
     assert read_mesh(tmp_path / "head" / MESH).texture is None
 
