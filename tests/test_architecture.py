@@ -26,7 +26,8 @@ ROOMS = {
     "fitting": {"mesh", "data", "fields", "render", "optim"},
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
     "portraits": {"fitting", "photo"},
-    "reconstruction": {"methods", "fitting", "head", "photo", "portraits"},
+    "placing": {"data", "photo"},
+    "reconstruction": {"methods", "fitting", "head", "optim", "photo", "portraits"},
     "report": {"mesh", "metrics", "data", "render", "head"},
     "results": {"mesh", "data", "render", "head", "reconstruction", "report"},
     "bench": {
@@ -53,6 +54,7 @@ ROOMS = {
         "photo",
         "fitting",
         "methods",
+        "placing",
         "reconstruction",
         "report",
         "results",

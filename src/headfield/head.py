@@ -115,7 +115,8 @@ class Head:
     def confidence(self) -> Float[np.ndarray, "v"] | None:
         """How well the views show each vertex, from 0 (guessed) to 1 (seen squarely); None without cameras.
 
-        It is the cosine of the squarest look at it that nothing hides.
+        It is the cosine of the squarest look at it that nothing hides; once compared with the views, of the best that
+        shows the vertex in the head's own colours, too.
         """
         return self.mesh.attributes.get(CONFIDENCE)
 
@@ -123,6 +124,19 @@ class Head:
     def shown(self) -> Mesh:
         """The mesh to look at and to take elsewhere: the light one, where it was made."""
         return self.mesh if self.light is None else self.light
+
+    def compared(self, views: Sequence[View]) -> Head:
+        """The head with less confidence where these views, which need masks, look otherwise than it does."""
+        from headfield.mesh.texture.agreement import COARSE, agreement
+        from headfield.mesh.texture.looks import Look
+
+        caster, normals = RayCaster(self.mesh), self.mesh.vertex_normals
+        best = np.zeros(len(normals))
+        for view in views:
+            seen = squareness(caster, view.camera, normals)
+            best = np.maximum(best, seen * agreement(Look.of(view, caster, texel=COARSE), normals))
+        confidence = {CONFIDENCE: best.astype(np.float32)}
+        return replace(self, mesh=replace(self.mesh, attributes={**self.mesh.attributes, **confidence}))
 
     def textured(self, views: Sequence[View], *, size: int = 2048) -> Head:
         """The head with a light mesh, whose texture of ``size`` texels a side is painted from these views.
@@ -159,8 +173,7 @@ class Head:
             return
         if type(self.field).__name__ not in FIELDS:
             raise TypeError(f"a {type(self.field).__name__} could not be loaded again, since FIELDS does not list it")
-        if path.exists() and not (path / HEAD).is_file() and not (path.is_dir() and not any(path.iterdir())):
-            raise InputError(f"{path} is there already and is no saved head; choose another place.")
+        check_place(path)
         with new_folder(path) as folder:
             weights.save(folder / FIELD, {"field": cast(nn.Module, self.field)})
             write_mesh(self.shown, folder / MESH)
@@ -203,6 +216,12 @@ class Head:
             facts=facts,
             to_head=layout.similarity_from_json(about, "to_head", f"{folder / HEAD}"),
         )
+
+
+def check_place(folder: Path) -> None:
+    """InputError where a head cannot be saved because of what is there already."""
+    if folder.exists() and not (folder / HEAD).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} is there already and is no saved head; choose another place.")
 
 
 def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Head:
