@@ -123,8 +123,9 @@ class Making:
         views = views or tuple(
             replace(view, camera=fitted.cameras.get(view.name, view.camera)) for view in capture.views
         )
+        cameras = {view.name: view.camera for view in views}
         with Interrupt() as interrupt:  # or what took minutes would be lost for seconds
-            head = Head.of(surface, cameras=fitted.cameras, facts=facts, to_head=to_head, resolution=self.resolution)
+            head = Head.of(surface, cameras=cameras, facts=facts, to_head=to_head, resolution=self.resolution)
             head = head.compared(views)
         remarks = tuple(f"{it.photo.name}: {remark}" for it in portraits for remark in it.remarks)
         if fitted.report.interrupted:

@@ -50,6 +50,10 @@ from ..photo import discs
 from ..test_portraits import Drawn, InTurn, camera_from
 
 
+PLACES = LandmarkModel.of(ShapePrior.shipped("instant-avatar").codes).mean
+"""Where the average face has its landmarks."""
+
+
 class Sees:
     """Finds these faces in every picture, and nobody behind them."""
 
@@ -220,10 +224,9 @@ def made(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(instant_avatar, "fit", fit)
     monkeypatch.setattr(reconstruction, "completed", lambda capture, *given: capture)
-    places = LandmarkModel.of(ShapePrior.shipped("instant-avatar").codes).mean
 
     def words_of(*photos: Path, azimuth: float = 0.0, words: tuple[str, ...] = ()) -> str:
-        monkeypatch.setattr(portraits, "face_finder", lambda: Someone(camera_from(azimuth), places))
+        monkeypatch.setattr(portraits, "face_finder", lambda: Someone(camera_from(azimuth), PLACES))
         words = ("-o", str(tmp_path / "head"), "--resolution", "24", "--texture", "64", *words)
         assert main(["reconstruct", *map(str, photos), *words]) == 0
         assert (tmp_path / "head" / MESH).is_file()
@@ -242,6 +245,14 @@ def test_a_poor_photo_gives_a_head_and_a_remark(made, tmp_path):
     Image.open(someone(tmp_path / "one.png")).save(film, save_all=True, append_images=[Image.new("RGB", (900, 700))])
     assert "Note: film: the file holds several pictures; the first was taken.\n" in made(film, words=plain)
     assert "Note: one: the face is turned to the side by some " in made(tmp_path / "one.png", azimuth=45, words=plain)
+
+
+def test_the_cameras_of_a_head_see_the_whole_photos(made, tmp_path):
+    made(someone(tmp_path / "anna.png"), words=("--report", "False"))
+    (camera,) = Head.load(tmp_path / "head").cameras.values()
+    assert (camera.width, camera.height) == (900, 700)
+    seen, found = (it.to(dtype=torch.float64).project(torch.from_numpy(PLACES))[0] for it in (camera, camera_from(0)))
+    np.testing.assert_allclose(seen, found, atol=3)
 
 
 @pytest.fixture
