@@ -49,7 +49,6 @@ from ..heads import SETTINGS
 from ..photo import discs
 from ..test_portraits import Drawn, InTurn, camera_from
 
-
 PLACES = LandmarkModel.of(ShapePrior.shipped("instant-avatar").codes).mean
 """Where the average face has its landmarks."""
 
