@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from headfield.fields.surface_field import SurfaceField
 from headfield.fitting.corrections import Corrections
-from headfield.fitting.held import Unseen
+from headfield.fitting.held import GRAZING, Unseen
 from headfield.fitting.observations import Observations
 from headfield.fitting.usual_colours import UsualColours
 from headfield.mesh.grid import SignedDistance
@@ -59,6 +59,10 @@ class Coloured:
     features: Float[Tensor, "n f"]
     directions: Float[Tensor, "n 3"]
     colours: Float[Tensor, "n 3"]
+
+    def at(self, chosen: Bool[Tensor, "n"]) -> Coloured:
+        """Some of the places."""
+        return Coloured(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
     def loss(self, field: SurfaceField, count: int, generator: torch.Generator) -> Float[Tensor, ""]:
         """How far the field's colours are off at some of the places."""
@@ -119,7 +123,10 @@ def _seen(
         rays = replace(rays, colours=(rays.colours / corrections.tinted(torch.ones_like(rays.colours), rays.view)))
     hits = find(distance, rays.rays)
     met = rays[hits.hit]
-    return _coloured(field, hits.points, met.directions, met.colours)
+    seen = _coloured(field, hits.points, met.directions, met.colours)
+    # Along an outline pixels show what is behind the subject, too; such places get a guess, as unseen ones do.
+    facing = -(seen.normals * seen.directions).sum(dim=-1) > GRAZING
+    return seen.at(facing) if bool(facing.any()) else seen
 
 
 def _guessed(field: SurfaceField, unseen: Float[Tensor, "u 3"], seen: Coloured, usual: UsualColours | None) -> Coloured:

@@ -43,6 +43,9 @@ BESIDE = 0.04
 """What a mask shows further than this, 8 mm, beside the shape is no reason to leave the family of shapes: masks take in
 collars, hands and chairs, which would grow on the head as lumps. The shape may still grow there step by step."""
 
+MOUTH = -0.25
+"""How high, in head units, a mouth is at least."""
+
 
 @dataclass(frozen=True)
 class RaysAStep:
@@ -221,7 +224,7 @@ class SurfaceObjectives:
             off = off.square().sum(dim=-1) / 2 + (off.square().sum(dim=-1) + 1e-6).sqrt()
             terms["normals"] = off[known].sum() / self.options.rays.inside
         if "silhouette" in wanted:
-            terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above])
+            terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above & ~self._shoulders(seen)])
         if "landmarks" in wanted:
             terms["landmarks"] = self._landmarks()
         if "latent" in wanted:
@@ -247,6 +250,16 @@ class SurfaceObjectives:
         if self.fit.corrections is not None:
             colour = self.fit.corrections.tinted(colour, seen.view)
         return (colour - seen.colours).abs().sum() / (3 * self.options.rays.inside)
+
+    def _shoulders(self, seen: RaysSeen) -> Tensor:
+        """Rays at which only the mask of a photo says that there is something, lower than the mouth.
+
+        Shoulders are as high as somebody holds them, and a head with long hair would explain a raised collar.
+        """
+        if not self.observations.rough:
+            return torch.zeros(len(seen), dtype=torch.bool, device=seen.coverage.device)
+        closest = -(seen.origins * seen.directions).sum(dim=-1)
+        return (seen.rays.at(closest)[:, 1] < MOUTH) & (seen.coverage > 0.5)
 
     def _silhouette(self, info: StepInfo, seen: RaysSeen) -> Tensor:
         if not len(seen):
