@@ -82,6 +82,10 @@ def test_what_looks_otherwise_in_the_photo_is_not_trusted():
     np.testing.assert_allclose(doubted.confidence[kept], head.confidence[kept], atol=0.1)
     again = head.compared([replace(photo, image=bright), photo])
     np.testing.assert_allclose(again.confidence[clear], head.confidence[clear], atol=0.1)
+    counted = again.mesh.attributes["views"]
+    assert (counted[kept] == 2).all()
+    assert (counted[well_inside & left_in_photo] == 1).mean() > 0.9
+    assert (counted[head.mesh.vertices[:, 2] < 0] == 0).all()
     assert (head.compared([]).confidence == 0).all()
 
 

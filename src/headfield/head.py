@@ -44,7 +44,10 @@ FIELDS = {"SurfaceField": "headfield.fields.surface_field"}
 HEAD, CAMERAS, FIELD, MESH = "head.json", "cameras.json", "field.safetensors", "head.glb"
 SURFACE = "surface.glb"
 """The whole mesh, where ``head.glb`` is the light one with a texture."""
-CONFIDENCE = "confidence"
+CONFIDENCE, VIEWS = "confidence", "views"
+
+GLIMPSED = 0.2
+"""From which confidence on a view counts among those that show a vertex."""
 
 STRAIGHT = 0.05
 """How much looking straight at the surface counts beside a camera that does, where a vertex gets its colour."""
@@ -126,17 +129,22 @@ class Head:
         return self.mesh if self.light is None else self.light
 
     def compared(self, views: Sequence[View]) -> Head:
-        """The head with less confidence where these views, which need masks, look otherwise than it does."""
+        """The head with less confidence where these views, which need masks, look otherwise than it does.
+
+        Its mesh also knows how many of the views show each vertex, as the attribute ``views``.
+        """
         from headfield.mesh.texture.agreement import COARSE, agreement
         from headfield.mesh.texture.looks import Look
 
         caster, normals = RayCaster(self.mesh), self.mesh.vertex_normals
-        best = np.zeros(len(normals))
+        best, count = np.zeros(len(normals)), np.zeros(len(normals), np.uint16)
         for view in views:
             seen = squareness(caster, view.camera, normals)
-            best = np.maximum(best, seen * agreement(Look.of(view, caster, texel=COARSE), normals))
-        confidence = {CONFIDENCE: best.astype(np.float32)}
-        return replace(self, mesh=replace(self.mesh, attributes={**self.mesh.attributes, **confidence}))
+            seen *= agreement(Look.of(view, caster, texel=COARSE), normals)
+            best = np.maximum(best, seen)
+            count += seen > GLIMPSED
+        attributes = {**self.mesh.attributes, CONFIDENCE: best.astype(np.float32), VIEWS: count}
+        return replace(self, mesh=replace(self.mesh, attributes=attributes))
 
     def textured(self, views: Sequence[View], *, size: int = 2048) -> Head:
         """The head with a light mesh, whose texture of ``size`` texels a side is painted from these views.

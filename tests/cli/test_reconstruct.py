@@ -50,6 +50,7 @@ def test_a_head_from_one_view(people, prior_file, tmp_path, capsys):
     assert f"Next: headfield render {out}" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_fit_is_saved_as_far_as_it_came(people, prior_file, tmp_path, capsys, monkeypatch):
     steps, step = [], SurfaceObjectives.__call__
 

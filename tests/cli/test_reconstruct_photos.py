@@ -275,6 +275,7 @@ def interrupts(*given: object, **named: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_after_the_fit_costs_only_what_was_not_done(made, short, tmp_path, monkeypatch):
     photo = someone(tmp_path / "anna.png")
     monkeypatch.setattr(results, "write_film", interrupts)
