@@ -38,7 +38,10 @@ from headfield.surface import Mesh, unit
 from headfield.transforms import Similarity
 from headfield.units import head_units_per
 
-FIELDS = {"SurfaceField": "headfield.fields.surface_field"}
+FIELDS = {
+    "SurfaceField": "headfield.fields.surface_field",
+    "DeformedField": "headfield.fields.deformed_field",
+}
 """The classes of fields that heads are made of, and where they live. A saved head names its field's class."""
 
 HEAD, CAMERAS, FIELD, MESH = "head.json", "cameras.json", "field.safetensors", "head.glb"

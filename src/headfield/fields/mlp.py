@@ -171,6 +171,14 @@ def become_sphere(mlp: MLP, radius: float, silent: slice) -> None:
     _set_weight(last, weight)
 
 
+@torch.no_grad()
+def become_small(mlp: MLP, spread: float) -> None:
+    """Initialise ``mlp`` so that it says next to nothing: weights from N(0, spread²) and no biases (SIRA++, V)."""
+    for layer in mlp.linears:
+        _set_weight(layer, spread * torch.randn_like(layer.weight))
+        layer.bias.zero_()
+
+
 def _fitted_to_sphere(mlp: MLP, radius: float) -> tuple[Tensor, Tensor]:
     """Weight and bias of the first output: a ridge regression of |x| - radius that stays near the infinite width's."""
     last, width = mlp.linears[-1], mlp.settings.width
