@@ -44,7 +44,7 @@ def test_it_starts_as_the_reference_which_is_a_ball_for_every_subject():
     points, codes = torch.rand(3, 200, 3) - 0.5, torch.randn(3, 256)
     torch.testing.assert_close(geometry.distance(points, codes), points.norm(dim=-1) - 0.4, atol=0.06, rtol=0)
     displacement, _ = apart(geometry(points, codes)[1])
-    assert float(displacement.detach().norm(dim=-1).max()) < 0.02
+    assert float(displacement.detach().norm(dim=-1).max()) < 0.05
 
 
 def test_without_a_deformation_it_is_the_reference():

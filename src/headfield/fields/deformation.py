@@ -25,8 +25,8 @@ class DeformedSettings:
     """What a reference and its deformation are made of. As it stands: with the widths of SIRA++'s forerunner IDR.
 
     ``frequencies`` encode the point that is deformed; those of the reference are its own. ``code`` numbers tell
-    subjects apart, ``features`` numbers (γ) are handed on to the colours. The weights of the deformation are at first
-    drawn with standard deviation ``spread``, so that the field starts as the reference, a ball.
+    subjects apart, ``features`` numbers (γ) are handed on to the colours. The last weights of the deformation
+    are at first drawn with standard deviation ``spread``, so that the field starts as the reference, a ball.
     """
 
     reference: GeometrySettings = field(

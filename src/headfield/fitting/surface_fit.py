@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import huber_loss, normalize
 
 from headfield.cameras import Camera, Rays
-from headfield.fields.geometry import Geometry, Sample, eikonal
+from headfield.fields.geometry import Sample, Shape, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.corrections import Corrections
 from headfield.fitting.held import Unseen
@@ -65,7 +65,7 @@ class SurfaceFit(nn.Module):
         self.field = SurfaceField(settings)
         self.field.code.requires_grad_(False)
         self.codes: CodeStatistics | None = None
-        self.prior: Geometry | None = None
+        self.prior: Shape | None = None
         if prior is not None:
             self.field.geometry = copy.deepcopy(prior.geometry)
             self.prior = copy.deepcopy(prior.geometry)

@@ -12,7 +12,7 @@ from headfield.capture import Capture
 from headfield.errors import InputError
 from headfield.fitting.drive import Fitted, Run
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.shape_training import ShapeTraining
+from headfield.fitting.shape_training import PriorTraining
 
 ENTRY_POINTS = "headfield.methods"
 
@@ -32,9 +32,9 @@ class Method:
     summary: str
 
     @property
-    def training(self) -> type[ShapeTraining] | None:
+    def training(self) -> type[PriorTraining] | None:
         """The settings of learning a prior; None if there is none to learn."""
-        return cast("type[ShapeTraining] | None", getattr(import_module(self.module), "Training", None))
+        return cast("type[PriorTraining] | None", getattr(import_module(self.module), "Training", None))
 
     @property
     def fitting(self) -> type:
