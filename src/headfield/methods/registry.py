@@ -60,6 +60,7 @@ def _own(name: str, summary: str) -> Method:
 
 OWN = (
     _own("instant-avatar", "A learned family of heads on feature grids, fitted to views with normals as a cue."),
+    _own("sira", "A learned reference head that is bent and coloured by codes, fitted to views alone."),
     _own("h3d-net", "A learned family of heads in one large network, fitted to views alone."),
     _own("idr", "A network per head, from a sphere, without a prior."),
 )

@@ -7,21 +7,25 @@ network in the reference space, z_sdf and z_r the codes of shape and appearance.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from headfield.capture import Capture
 from headfield.data.store import Dataset
 from headfield.fields.appearance import AppearanceSettings
 from headfield.fields.deformation import DeformedSettings
 from headfield.fields.geometry import GeometrySettings
 from headfield.fields.mlp import MLPSettings
 from headfield.fitting.appearance_learning import HeadFamily, HeadObjectives
+from headfield.fitting.drive import Fitted, Run, fit_surface
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.shape_learning import Batch
 from headfield.fitting.shape_training import FREE, NORMALS, Lessons, PriorTraining
 from headfield.fitting.statistics import CodeGaussian, CodeStatistics
-from headfield.optim.schedules import Milestones
+from headfield.fitting.surface_fit import FitOptions, Speed
+from headfield.optim.schedules import Cosine, Milestones, Schedule
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import Precision
+from headfield.render.selective import SelectiveSampling
 
 NAME = "sira"
 
@@ -59,6 +63,12 @@ SMALL_APPEARANCE = AppearanceSettings(
     code=64,
 )
 
+OWN_APPEARANCE = replace(SMALL_APPEARANCE, code=0)
+"""Of one head, where the prior knows shapes alone."""
+
+FAST = Speed(selective=SelectiveSampling(every=40))
+"""Section V, for a fit of some 300 steps instead of 2,000 epochs."""
+
 HALVINGS = tuple(0.15 * k for k in range(1, 7))
 """Section V: the rate is halved every 15 of 100 epochs."""
 
@@ -70,7 +80,7 @@ class Training(PriorTraining):
     geometry: DeformedSettings = SMALL_GEOMETRY
     appearance: AppearanceSettings | None = SMALL_APPEARANCE
     """None learns shapes alone."""
-    steps: int = 20_000
+    steps: int = 15_000
     batch: Batch = field(default_factory=Batch)
     colours: int = 256
     """At how many places of a subject a step compares colours."""
@@ -136,3 +146,87 @@ class Training(PriorTraining):
 
     def _falling(self, rate: float) -> Milestones:
         return Milestones(rate, 0.5, HALVINGS)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How a head is fitted (section III.C): the codes first, then deformation and colours, the reference frozen."""
+
+    appearance: AppearanceSettings = OWN_APPEARANCE
+    """The rendering network of a prior that knows shapes alone."""
+    latent_steps: int = 100
+    """Steps on the codes alone, from near the mean: the head stays within the family."""
+    network_steps: int = 200
+    """Steps on deformation and rendering network, too."""
+    several: float = 1.6
+    """How many times as many of those several views get: they have more to say."""
+    colour_steps: int = 100
+    """Steps on the colours alone, at the end."""
+    latent_rate: float = 4e-2
+    network_rate: float = 2e-4
+    appearance_rate: float = 5e-4
+    photometric: float = 1.0
+    """L_RGB (equation 13)."""
+    silhouette: float = 4.0
+    """λ₆ (equation 14)."""
+    eikonal: float = 0.1
+    """λ₇."""
+    landmarks: float = 0.02
+    """What it costs that landmarks which the views come with are elsewhere."""
+    latent: float = 1e-2
+    """What it costs to be an unusual head."""
+    look: float = 1e-3
+    """What it costs to look unusual."""
+    held: float = 20.0
+    """What it costs to differ from the prior where no view looks; the paper trusts the reference alone."""
+    near: float = 5.0
+    """What it costs to differ from the prior where a single view looks."""
+    speed: Speed = FAST
+    options: FitOptions = field(default_factory=FitOptions)
+
+    def stages(self, views: int = 1, *, knows_looks: bool = True) -> tuple[Stage, ...]:
+        """The stages as data, for so many views and a prior that knows how people look, or does not."""
+        seen: dict[str, float | Schedule] = {
+            "photometric": self.photometric,
+            "silhouette": self.silhouette,
+            "eikonal": self.eikonal,
+            "landmarks": self.landmarks,
+            "latent": self.latent,
+        }
+        codes, slow_codes = [Moving("u", _to_a_tenth(self.latent_rate))], [Moving("u", 0.1 * self.latent_rate)]
+        colours = Moving("field.appearance.*", self.appearance_rate)
+        if knows_looks:
+            seen["look"] = self.look
+            codes.append(Moving("w", _to_a_tenth(self.latent_rate)))
+            slow_codes.append(Moving("w", 0.1 * self.latent_rate))
+        else:
+            codes.append(colours)
+        deformation = Moving("field.geometry.deformation.*", _to_a_tenth(self.network_rate), clip=1.0)
+        more = self.several if views > 1 else 1.0
+        return (
+            Stage("codes", self.latent_steps, tuple(codes), seen),
+            Stage(
+                "networks",
+                round(more * self.network_steps),
+                (*slow_codes, deformation, colours),
+                {**seen, "held": self.held, "near": self.near},
+            ),
+            Stage(
+                "colours",
+                self.colour_steps,
+                (Moving("field.appearance.*", Cosine(self.appearance_rate)),),
+                {"colour": 1.0},
+            ),
+        )
+
+
+def fit(capture: Capture, prior: ShapePrior, settings: Fitting, run: Run) -> Fitted:
+    """Fit a head to the views of a capture."""
+    prior.checked_for(NAME)
+    appearance = replace(settings.appearance, features=prior.geometry.settings.features, code=0)
+    stages = settings.stages(len(capture.views), knows_looks=prior.looks is not None)
+    return fit_surface(NAME, capture, prior, prior.field(appearance), stages, settings.options, run, settings.speed)
+
+
+def _to_a_tenth(rate: float) -> Cosine:
+    return Cosine(rate, 0.1 * rate)
