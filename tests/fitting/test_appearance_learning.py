@@ -193,6 +193,14 @@ def test_without_colours_appearance_cannot_be_learned():
         train_shapes("sira", lessons(), SHORT)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"features": 5}, "hands on 2 features but .* with 5"), ({"code": 0}, "a code of no numbers")]
+)
+def test_networks_that_do_not_suit_each_other_are_one_sentence(wrong, said):
+    with pytest.raises(InputError, match=said):
+        train_shapes("sira", LESSONS, replace(SHORT, appearance=replace(SIRA.appearance, **wrong)))
+
+
 def test_a_part_of_a_sample_is_what_was_said_there():
     sample = Sample(torch.rand(2, 5), torch.rand(2, 5, 3), torch.rand(2, 5, 4))
     first, rest = _part(sample, slice(None, 2)), _part(sample, slice(2, None))

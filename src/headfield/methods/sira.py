@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from headfield.capture import Capture
 from headfield.data.store import Dataset
+from headfield.errors import InputError
 from headfield.fields.appearance import AppearanceSettings
 from headfield.fields.deformation import DeformedSettings
 from headfield.fields.geometry import GeometrySettings
@@ -132,6 +133,13 @@ class Training(PriorTraining):
 
     def family(self, subjects: int) -> HeadFamily:
         """Reference, deformation and rendering network, with codes for so many subjects."""
+        if self.appearance is not None and self.appearance.features != self.geometry.features:
+            raise InputError(
+                f"the deformation hands on {self.geometry.features} features but the appearance is read with "
+                f"{self.appearance.features}; give both the same number."
+            )
+        if self.appearance is not None and not self.appearance.code:
+            raise InputError("the appearance has a code of no numbers, so all people would look alike; give it some.")
         return HeadFamily(self.geometry, self.appearance, subjects, self.spread)
 
     def objectives(self, family: HeadFamily, lessons: Lessons) -> HeadObjectives:
