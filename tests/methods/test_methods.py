@@ -165,6 +165,13 @@ def test_sira_finds_a_ball_by_its_codes(prior, azimuths):
     assert float(radii_of(fitted.field.distance).mean()) == pytest.approx(0.44, abs=0.03)
 
 
+def test_sira_weighs_nothing_otherwise_where_normals_are_estimates():
+    """It does not look at them, so they give no cause for doubt."""
+    (codes, *_), options = sira.Fitting().stages(), sira.Fitting().options
+    assert options.estimated.weighed(codes.weights) == codes.weights
+    assert "normals" not in codes.weights
+
+
 def test_sira_begins_with_the_looks_of_the_prior():
     """In the first stage only codes move: colours stay those of the family."""
     prior = head_family()

@@ -22,7 +22,7 @@ from headfield.fitting.prior import ShapePrior
 from headfield.fitting.shape_learning import Batch
 from headfield.fitting.shape_training import FREE, NORMALS, Lessons, PriorTraining
 from headfield.fitting.statistics import CodeGaussian, CodeStatistics
-from headfield.fitting.surface_fit import FitOptions, Speed
+from headfield.fitting.surface_fit import Estimated, FitOptions, Speed
 from headfield.optim.schedules import Cosine, Milestones, Schedule
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import Precision
@@ -69,6 +69,9 @@ OWN_APPEARANCE = replace(SMALL_APPEARANCE, code=0)
 
 FAST = Speed(selective=SelectiveSampling(every=40))
 """Section V, for a fit of some 300 steps instead of 2,000 epochs."""
+
+BY_COLOURS = FitOptions(estimated=Estimated(normals=1.0, latent=1.0, landmarks=1.0))
+"""Normals are not looked at, so nothing weighs otherwise where they are a network's estimates."""
 
 HALVINGS = tuple(0.15 * k for k in range(1, 7))
 """Section V: the rate is halved every 15 of 100 epochs."""
@@ -190,7 +193,7 @@ class Fitting:
     near: float = 5.0
     """What it costs to differ from the prior where a single view looks."""
     speed: Speed = FAST
-    options: FitOptions = field(default_factory=FitOptions)
+    options: FitOptions = BY_COLOURS
 
     def stages(self, views: int = 1, *, knows_looks: bool = True) -> tuple[Stage, ...]:
         """The stages as data, for so many views and a prior that knows how people look, or does not."""
