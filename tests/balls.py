@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,14 +12,17 @@ from torch import Tensor
 from headfield.cameras import Camera
 from headfield.capture import Capture, Landmarks, Scan, Subject, View
 from headfield.fields.appearance import AppearanceSettings, PlaceSettings
+from headfield.fields.deformation import DeformedSettings
 from headfield.fields.geometry import GeometrySettings
 from headfield.fields.grid import GridSettings
 from headfield.fields.mlp import MLPSettings
+from headfield.fitting.coloured import ColouredPoints, coloured_points
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import PointsASubject, Scans
 from headfield.fitting.shape_learning import Batch
 from headfield.fitting.shape_training import Lessons, ShapeTraining, train_shapes
 from headfield.fitting.surface_fit import FitOptions, RaysAStep
+from headfield.methods import sira
 from headfield.render.proxy import ProxySettings
 from headfield.rigs import around, fibonacci, on_sphere
 
@@ -32,6 +36,16 @@ GEOMETRY = GeometrySettings(MLPSettings(width=32, depth=2), frequencies=2, grid=
 APPEARANCE = AppearanceSettings(
     PlaceSettings(MLPSettings(16, 2), frequencies=1, size=4), MLPSettings(16, 1, activation="relu"), frequencies=1
 )
+
+BENT = DeformedSettings(
+    GeometrySettings(MLPSettings(width=32, depth=2), frequencies=2, grid=None, code=0),
+    MLPSettings(width=32, depth=2),
+    frequencies=1,
+    code=4,
+    features=2,
+)
+
+LOOKS = AppearanceSettings(None, MLPSettings(32, 2, activation="relu"), frequencies=1, features=2, code=3)
 
 OPTIONS = FitOptions(
     rays=RaysAStep(inside=96, past=48, held=32, held_anywhere=16), proxy=ProxySettings(resolution=24, uses=10)
@@ -72,6 +86,37 @@ def lessons(radii: tuple[float, ...] = RADII, *, marked: bool = True) -> Lessons
     subjects = [subject(radius, seed=i) for i, radius in enumerate(radii)]
     landmarks = torch.stack([torch.from_numpy(radius * MARKS).float() for radius in radii])
     return Lessons(Scans.of(subjects, kept=1000), landmarks, torch.full((len(radii), 68), marked))
+
+
+def tint(number: int) -> np.ndarray:
+    """The colour of one ball among :func:`coloured_lessons`."""
+    return np.random.default_rng(number).integers(0, 256, 3).astype(np.uint8)
+
+
+def coloured_lessons(radii: tuple[float, ...] = RADII) -> Lessons:
+    """The same, every ball in a colour of its own."""
+    scans = [scan(radius, seed=i) for i, radius in enumerate(radii)]
+    painted = [replace(it, colours=np.broadcast_to(tint(i), it.points.shape).copy()) for i, it in enumerate(scans)]
+    colours = [coloured_points(Subject(f"ball-{i}", scan=it), 500) for i, it in enumerate(painted)]
+    return replace(lessons(radii), coloured=ColouredPoints.joined(colours))
+
+
+SIRA = sira.Training(
+    BENT,
+    LOOKS,
+    steps=300,
+    batch=TRAINING.batch,
+    colours=32,
+    rate=5e-3,
+    code_rate=1e-2,
+    precision="float32",
+)
+
+
+@cache
+def head_family() -> ShapePrior:
+    """A prior of coloured balls with a bent reference; learned once, not to be changed."""
+    return train_shapes("sira", coloured_lessons(), SIRA)
 
 
 @cache

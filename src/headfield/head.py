@@ -23,7 +23,9 @@ from headfield.cameras import Camera
 from headfield.capture import View
 from headfield.data import layout
 from headfield.errors import InputError
-from headfield.fields import weights
+from headfield.fields import blending, weights
+from headfield.fields.blending import are_related
+from headfield.fields.deformed_field import DeformedField
 from headfield.files import new_folder, write_json
 from headfield.mesh.clean import largest_component
 from headfield.mesh.extract import extract
@@ -38,7 +40,10 @@ from headfield.surface import Mesh, unit
 from headfield.transforms import Similarity
 from headfield.units import head_units_per
 
-FIELDS = {"SurfaceField": "headfield.fields.surface_field"}
+FIELDS = {
+    "SurfaceField": "headfield.fields.surface_field",
+    "DeformedField": "headfield.fields.deformed_field",
+}
 """The classes of fields that heads are made of, and where they live. A saved head names its field's class."""
 
 HEAD, CAMERAS, FIELD, MESH = "head.json", "cameras.json", "field.safetensors", "head.glb"
@@ -235,6 +240,19 @@ def check_place(folder: Path) -> None:
 def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Head:
     """Read a saved head: :meth:`Head.load`."""
     return Head.load(folder, device=device)
+
+
+def between(first: Head, second: Head, *, shape: float, look: float, resolution: int = 256) -> Head:
+    """The head ``shape`` of the way from the first to the second in shape, and ``look`` of it in appearance.
+
+    InputError unless both were fitted with one prior that knows shape and appearance.
+    """
+    one, other = first.field, second.field
+    if not isinstance(one, DeformedField) or not isinstance(other, DeformedField):
+        raise InputError("there is nothing between these heads; make both with --method sira.")
+    if not are_related(one, other):
+        raise InputError("these heads are of different families; make both with one prior of shape and appearance.")
+    return Head.of(blending.between(one, other, shape=shape, look=look), resolution=resolution)
 
 
 def _like(field: Field) -> Tensor:

@@ -6,13 +6,14 @@ They are shorter than the training of a prior that is meant to be used, so the w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, cast
 
 from headfield.errors import InputError
 from headfield.files import read_json, write_json
-from headfield.fitting.shape_training import Lessons, ShapeTraining, train_shapes
+from headfield.fitting.shape_training import Lessons, PriorTraining, ShapeTraining, train_shapes
 from headfield.methods.instant_avatar import NAME, Training
 from headfield.optim.record import Callback, LossLog
 
@@ -46,23 +47,27 @@ def trainings(steps: int, base: ShapeTraining | None = None) -> dict[str, ShapeT
     }
 
 
-def learned(folder: Path) -> dict[str, Path]:
-    """The priors that have been learned in a folder, by name."""
-    paths = {name: folder / PRIORS / name / PRIOR for name in trainings(3)}
+def learned(folder: Path, names: Iterable[str] | None = None) -> dict[str, Path]:
+    """The priors that have been learned in a folder, by name: InstantAvatar's, or those of other names."""
+    paths = {name: folder / PRIORS / name / PRIOR for name in (trainings(3) if names is None else names)}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def learn(
     lessons: Callable[[], Lessons],
     folder: Path,
-    wanted: dict[str, ShapeTraining],
+    wanted: Mapping[str, PriorTraining],
     *,
+    methods: Mapping[str, str] | None = None,
     made_from: object,
     device: str = "cpu",
     seed: int = 0,
     progress: Callable[[str], Sequence[Callback]] = lambda _: (),
 ) -> bool:
-    """Learn the priors that are missing in a folder; False if somebody stopped it, and it goes on when asked again."""
+    """Learn the priors that are missing in a folder; False if somebody stopped it, and it goes on when asked again.
+
+    ``methods`` says by which method each is learned; by InstantAvatar's where it says nothing.
+    """
     read: Lessons | None = None
     for name, training in wanted.items():
         place = folder / PRIORS / name
@@ -72,7 +77,7 @@ def learn(
         place.mkdir(parents=True, exist_ok=True)
         read = read or lessons()
         prior = train_shapes(
-            NAME,
+            (methods or {}).get(name, NAME),
             read,
             training,
             seed=seed,
@@ -88,8 +93,8 @@ def learn(
     return True
 
 
-def _check_same(place: Path, training: ShapeTraining) -> None:
-    if read_json(place / ABOUT).get("settings") != json.loads(json.dumps(asdict(training))):
+def _check_same(place: Path, training: PriorTraining) -> None:
+    if read_json(place / ABOUT).get("settings") != json.loads(json.dumps(asdict(cast(Any, training)))):
         raise InputError(
             f"the prior in {place} was learned with other settings; delete {place.parent}, or choose another --output."
         )

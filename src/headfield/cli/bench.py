@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,16 +11,22 @@ import tyro
 
 from headfield.bench import ablations
 from headfield.bench.instant_avatar import Fits, Variants
-from headfield.bench.plan import ALL, Name, Plan, bench_on
+from headfield.bench.plan import ALL, Name, Plan, Planned, bench_on
 from headfield.bench.pool import try_missing
-from headfield.bench.trials import Cues
+from headfield.bench.trials import Cues, Trial
 from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
-from headfield.fitting.shape_training import Lessons
+from headfield.fitting.shape_training import Lessons, PriorTraining
 from headfield.optim.record import Callback, Update
 
 PAGE = "benchmarks.md"
+
+BENCHES = {
+    "instant-avatar": "Ablations, methods side by side, convergence, ways to find hits, times.",
+    "sira": "Times, ablation, cameras that are off, methods side by side from one view to many.",
+}
+"""The papers, and what their tables show."""
 
 
 def run_for(what: str) -> Callable[..., None]:
@@ -30,7 +36,11 @@ def run_for(what: str) -> Callable[..., None]:
         raise SystemExit(0)
     if what not in BENCHES:
         raise InputError(f"there is no bench of {what!r}; there are {', '.join(BENCHES)}.")
-    return BENCHES[what]
+    if what == "sira":
+        from headfield.cli.bench_sira import run as run_sira
+
+        return run_sira
+    return run
 
 
 def run(
@@ -87,22 +97,31 @@ def run(
     planned, left_out = plan()
     trials = planned.trials()  # before hours are spent: all files that they need are there
     if train_ablations is not None and not report_only:
-        if not _learn(train_ablations, output, ablation_steps, device, seed):
+        wanted = ablations.trainings(ablation_steps)
+        if not learn(train_ablations, output, wanted, Lessons.read, device=device, seed=seed):
             print(f"Stopped; the same command goes on from {output / ablations.PRIORS}.")
             return
         planned, left_out = plan()
         trials = planned.trials()
     for sentence in left_out:
         print(sentence)
+    make(planned, trials, output, write=write, report_only=report_only, workers=workers)
+
+
+def make(
+    planned: Planned, trials: list[Trial], output: Path, *, write: Path | None, report_only: bool, workers: int
+) -> None:
+    """Try what is missing, write the page, and say how far it is."""
+    results = planned.bench.results
     if not report_only:
         with progress() as bar:
             task = bar.add_task("Trying", total=None)
-            for done, total in try_missing(trials, bench.results, workers=workers or os.cpu_count() or 1):
+            for done, total in try_missing(trials, results, workers=workers or os.cpu_count() or 1):
                 bar.update(task, completed=done, total=total)
     pages = [output / PAGE, *([write] if write else [])]
     planned.write(pages)
-    missing = len(bench.results.missing(trials))
-    print(f"Wrote {pages[-1]} (results: {len(trials) - missing} of {len(trials)}, in {bench.results.folder}).")
+    missing = len(results.missing(trials))
+    print(f"Wrote {pages[-1]} (results: {len(trials) - missing} of {len(trials)}, in {results.folder}).")
     if (states := planned.programs()) > 1:
         print(f"The results are of {states} states of the program; delete older ones to have all made by this one.")
     if missing:
@@ -113,10 +132,16 @@ def run(
         print(f"Next: read {write}, and write down in it what came out.")
 
 
-BENCHES: dict[str, Callable[..., None]] = {"instant-avatar": run}
-
-
-def _learn(data: Path, output: Path, steps: int, device: str, seed: int) -> bool:
+def learn(
+    data: Path,
+    output: Path,
+    wanted: Mapping[str, PriorTraining],
+    lessons: Callable[[Dataset], Lessons],
+    *,
+    device: str,
+    seed: int,
+    methods: Mapping[str, str] | None = None,
+) -> bool:
     """Learn the ablations' priors; False if somebody stopped it."""
     dataset = Dataset(data)
     if not len(dataset):
@@ -131,9 +156,10 @@ def _learn(data: Path, output: Path, steps: int, device: str, seed: int) -> bool
             return [told]
 
         return ablations.learn(
-            lambda: Lessons.read(dataset),
+            lambda: lessons(dataset),
             output,
-            ablations.trainings(steps),
+            wanted,
+            methods=methods,
             made_from={"name": dataset.name or data.name, "made": dict(dataset.made)},
             device=device,
             seed=seed,
@@ -148,7 +174,7 @@ def _overview() -> str:
             "",
             "Make a paper's tables anew, on people whose true surfaces are known.",
             "",
-            "  instant-avatar  Ablations, methods side by side, convergence, ways to find hits, times.",
+            *(f"  {name:<14}  {summary}" for name, summary in BENCHES.items()),
             "",
             "`headfield bench PAPER --help` says what can be set.",
         ]

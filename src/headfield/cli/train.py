@@ -12,7 +12,7 @@ from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.files import write_json
-from headfield.fitting.shape_training import Lessons, train_shapes
+from headfield.fitting.shape_training import train_shapes
 from headfield.methods.registry import methods
 from headfield.optim.distributed import Processes, joined
 from headfield.optim.record import LossLog, Update
@@ -79,7 +79,7 @@ def _learn(
     out.mkdir(parents=True, exist_ok=True)
     with joined(device) as own_device, progress() as bar:
         is_first = Processes.current().first
-        lessons = Lessons.read(dataset, subjects=subjects)
+        lessons = settings.lessons(dataset, subjects=subjects)
         task = bar.add_task(f"Learning from {len(lessons.scans)} subjects", total=None)
 
         def show(update: Update) -> None:

@@ -16,7 +16,7 @@ from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.landmarks import LandmarksSeen
 from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.surface_fit import FitOptions, SurfaceFit, SurfaceObjectives
+from headfield.fitting.surface_fit import FitOptions, Speed, SurfaceFit, SurfaceObjectives
 from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback, Report
@@ -60,6 +60,7 @@ def fit_surface(
     stages: Sequence[Stage],
     options: FitOptions,
     run: Run,
+    speed: Speed = Speed(),  # noqa: B008 - frozen
 ) -> Fitted:
     """Fit a field by stages; InputError if the capture cannot be used."""
     device = torch.device(run.device)
@@ -70,7 +71,7 @@ def fit_surface(
     if fit.codes is not None:
         fit.u.data.copy_(first_code(capture, fit))
     fit.to(device)
-    objectives = SurfaceObjectives(fit, observations, options, run.finder)
+    objectives = SurfaceObjectives(fit, observations, options, run.finder, speed)
     report = optimise(
         fit,
         _possible(stages, observations, options),
@@ -80,7 +81,7 @@ def fit_surface(
         callbacks=[*run.callbacks, *([run.watch(fit)] if run.watch else [])],
         progress=run.progress,
         precision=run.precision,
-        about=observations.checksum + ("" if prior is None else checksum(prior.geometry.state_dict())),
+        about=observations.checksum + ("" if prior is None else _checksum(prior)),
     )
     facts: dict[str, object] = {
         "method": method,
@@ -99,6 +100,12 @@ def fit_surface(
     corrected = observations.cameras if fit.corrections is None else fit.corrections.corrected()
     cameras = dict(zip(observations.names, corrected, strict=True))
     return Fitted(fit.finished().to("cpu"), cameras, report, facts)
+
+
+def _checksum(prior: ShapePrior) -> str:
+    """Tells what a fit starts from."""
+    appearance = "" if prior.appearance is None else checksum(prior.appearance.state_dict())
+    return checksum(prior.geometry.state_dict()) + appearance
 
 
 def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:

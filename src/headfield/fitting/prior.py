@@ -7,53 +7,85 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from torch import nn
+
 from headfield.errors import InputError
-from headfield.fields.geometry import Geometry
+from headfield.fields.appearance import Appearance, AppearanceSettings
+from headfield.fields.deformation import DeformedGeometry
+from headfield.fields.deformed_field import settings_of
+from headfield.fields.geometry import Geometry, Shape
+from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fields.weights import load, parts_in, save
-from headfield.fitting.statistics import CodeStatistics
+from headfield.fitting.statistics import CodeGaussian, CodeStatistics
 from headfield.fitting.usual_colours import UsualColours
 
-PARTS = {"geometry": Geometry, "codes": CodeStatistics}
-COLOURS = "colours"
+SHAPES: dict[str | None, type[Shape]] = {"Geometry": Geometry, "DeformedGeometry": DeformedGeometry}
 
 
 @dataclass(frozen=True, eq=False)
 class ShapePrior:
-    """A family of shapes: a geometry read by codes, and what codes are usual; and the colours heads usually have."""
+    """A family of shapes: a geometry read by codes, and what codes are usual. It may know their colours, too."""
 
     method: str
     """Which method it was learned by, and is for."""
-    geometry: Geometry
+    geometry: Shape
     codes: CodeStatistics
     facts: Mapping[str, object]
     """How it was made: data, seed, settings, versions, hours."""
     colours: UsualColours | None = None
-    """None where the scans it was learned from had none."""
+    """What colours heads usually have; None where the scans it was learned from had none."""
+    appearance: Appearance | None = None
+    """How people of the family look, read by codes of its own."""
+    looks: CodeGaussian | None = None
+    """What codes of the appearance are usual."""
+
+    def field(self, appearance: AppearanceSettings) -> SurfaceFieldSettings:
+        """What a new head of the family is made of; ``appearance`` where the prior knows none."""
+        return settings_of(self.geometry, self.appearance.settings if self.appearance else appearance)
+
+    def parts(self) -> dict[str, nn.Module]:
+        """All that was learned, by name."""
+        names = ("geometry", "codes", "colours", "appearance", "looks")
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
 
     def save(self, path: Path, *, half: bool = True) -> None:
         """Write it as one file, in half precision unless told otherwise."""
-        parts = {"geometry": self.geometry, "codes": self.codes, COLOURS: self.colours}
-        parts = {name: part for name, part in parts.items() if part is not None}
-        save(path, parts, {**self.facts, "kind": "prior", "method": self.method}, half=half)
+        save(path, self.parts(), {**self.facts, "kind": "prior", "method": self.method}, half=half)
 
     @staticmethod
     def load(path: Path) -> ShapePrior:
         """Read one; InputError if the file is none."""
-        coloured = COLOURS in parts_in(path)
-        weights = load(path, {**PARTS, **({COLOURS: UsualColours} if coloured else {})})
+        there = parts_in(path)
+        shape = SHAPES.get(there.get("geometry"), Geometry)
+        kinds: dict[str, type[nn.Module]] = {"geometry": shape, "codes": CodeStatistics}
+        if "colours" in there:
+            kinds["colours"] = UsualColours
+        if there.keys() & {"appearance", "looks"}:
+            kinds |= {"appearance": Appearance, "looks": CodeGaussian}
+        weights = load(path, kinds)
         method = weights.facts.get("method")
         if weights.facts.get("kind") != "prior" or not isinstance(method, str):
             raise InputError(f"{path} is not a prior; train one, or leave --prior out for the one that comes along.")
         prior = ShapePrior(
             method,
-            weights.part("geometry", Geometry),
+            weights.part("geometry", shape),
             weights.part("codes", CodeStatistics),
             weights.facts,
-            weights.part(COLOURS, UsualColours) if coloured else None,
+            weights.part("colours", UsualColours) if "colours" in kinds else None,
+            weights.part("appearance", Appearance) if "appearance" in kinds else None,
+            weights.part("looks", CodeGaussian) if "looks" in kinds else None,
         )
-        if prior.codes.settings.code != prior.geometry.settings.code:
+        if not prior._is_readable:
             raise InputError(f"{path} holds codes that its geometry cannot read; train it again.")
         return prior
+
+    @property
+    def _is_readable(self) -> bool:
+        """Whether the codes are as long as those that geometry and appearance are read with."""
+        lengths: list[tuple[CodeGaussian, int]] = [(self.codes, self.geometry.settings.code)]
+        if self.appearance is not None and self.looks is not None:
+            lengths.append((self.looks, self.appearance.settings.code))
+        return all(gaussian.settings.code == length for gaussian, length in lengths)
 
     @staticmethod
     def shipped(method: str) -> ShapePrior:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -90,8 +90,8 @@ class Scans:
 
     def to(self, device: torch.device | str) -> Scans:
         """The same on another device."""
-        tensors = (getattr(self, name).to(device) for name in ("points", "normals", "face", "free"))
-        return Scans(self.names, *tensors, self.colours)
+        tensors = {name: getattr(self, name).to(device) for name in ("points", "normals", "face", "free")}
+        return replace(self, **tensors)
 
     def draw(self, subjects: Int64[Tensor, "s"], count: PointsASubject, generator: torch.Generator) -> Drawn:
         """Points of these subjects by chance."""

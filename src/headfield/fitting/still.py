@@ -67,8 +67,7 @@ class Coloured:
     def loss(self, field: SurfaceField, count: int, generator: torch.Generator) -> Float[Tensor, ""]:
         """How far the field's colours are off at some of the places."""
         index = torch.randint(len(self.points), (count,), generator=generator, device=self.points.device)
-        features = self.features[index] if field.settings.appearance.features else None
-        colour = field.appearance(self.points[index], self.normals[index], self.directions[index], features)
+        colour = field.shaded(self.points[index], self.normals[index], self.directions[index], self.features[index])
         return (colour - self.colours[index]).abs().mean()
 
 
@@ -152,9 +151,6 @@ def _around(places: Float[Tensor, "u 3"], known: Float[Tensor, "n 3"], colours: 
 
 
 def _coloured(field: SurfaceField, points: Tensor, directions: Tensor, colours: Tensor) -> Coloured:
-    normals, features = [points[:0]], [points.new_zeros(0, field.settings.geometry.features)]
-    for part in points.split(16384):
-        sample = field.sample(part)
-        normals.append(normalize(sample.gradient, dim=-1))
-        features.append(sample.features)
-    return Coloured(points, torch.cat(normals), torch.cat(features), directions, colours)
+    samples = [field.sample(part) for part in points.split(16384)]
+    normals = torch.cat([normalize(sample.gradient, dim=-1) for sample in samples])
+    return Coloured(points, normals, torch.cat([sample.features for sample in samples]), directions, colours)

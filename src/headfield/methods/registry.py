@@ -12,7 +12,7 @@ from headfield.capture import Capture
 from headfield.errors import InputError
 from headfield.fitting.drive import Fitted, Run
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.shape_training import ShapeTraining
+from headfield.fitting.shape_training import PriorTraining
 
 ENTRY_POINTS = "headfield.methods"
 
@@ -32,9 +32,9 @@ class Method:
     summary: str
 
     @property
-    def training(self) -> type[ShapeTraining] | None:
+    def training(self) -> type[PriorTraining] | None:
         """The settings of learning a prior; None if there is none to learn."""
-        return cast("type[ShapeTraining] | None", getattr(import_module(self.module), "Training", None))
+        return cast("type[PriorTraining] | None", getattr(import_module(self.module), "Training", None))
 
     @property
     def fitting(self) -> type:
@@ -60,6 +60,7 @@ def _own(name: str, summary: str) -> Method:
 
 OWN = (
     _own("instant-avatar", "A learned family of heads on feature grids, fitted to views with normals as a cue."),
+    _own("sira", "A learned reference head that is bent and coloured by codes, fitted to views alone."),
     _own("h3d-net", "A learned family of heads in one large network, fitted to views alone."),
     _own("idr", "A network per head, from a sphere, without a prior."),
 )
