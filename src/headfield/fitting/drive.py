@@ -131,12 +131,14 @@ def _possible(stages: Sequence[Stage], observations: Observations, options: FitO
     if several and observations.estimated:
         without.add("normals")  # colours that agree say more of the shape
     doubted = observations.estimated and not several
-    moving = options.correcting(len(observations.cameras)) if observations.rough else ()
 
     def possible(stage: Stage) -> Stage:
         weights = options.estimated.weighed(stage.weights) if doubted else stage.weights
         weights = {name: weight for name, weight in weights.items() if name not in without}
-        still = set(stage.weights) == {"colour"}
-        return replace(stage, moving=stage.moving if still else (*stage.moving, *moving), weights=weights)
+        moving = stage.moving
+        if observations.rough and set(stage.weights) != {"colour"}:
+            within = "held" not in stage.weights
+            moving += options.correcting(len(observations.cameras), within_family=within)
+        return replace(stage, moving=moving, weights=weights)
 
     return [possible(stage) for stage in stages]
