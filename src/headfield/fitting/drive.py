@@ -97,6 +97,9 @@ def fit_surface(
     }
     if fit.codes is not None and fit.codes.landmark_basis.any():
         facts["landmarks"] = fit.codes.landmarks(fit.u).tolist()
+        with torch.no_grad():
+            places = objectives.landmarks_in_views().tolist()
+        facts["landmarks_in_views"] = dict(zip(observations.names, places, strict=True))
     corrected = observations.cameras if fit.corrections is None else fit.corrections.corrected()
     cameras = dict(zip(observations.names, corrected, strict=True))
     return Fitted(fit.finished().to("cpu"), cameras, report, facts)
@@ -114,7 +117,8 @@ def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
     seen = LandmarksSeen.of(capture.views)
     if seen is None or not fit.codes.landmark_basis.any():
         return torch.zeros_like(fit.u)
-    return fit.codes.from_views([view.camera for view in capture.views], seen.pixels, seen.known, seen.noise)
+    cameras = [view.camera for view in capture.views]
+    return fit.codes.from_views(cameras, seen.pixels, seen.known, seen.noise, seen.expressions)
 
 
 def _possible(stages: Sequence[Stage], observations: Observations, options: FitOptions) -> list[Stage]:

@@ -220,6 +220,15 @@ class SurfaceObjectives:
         """Those of the views, as corrected so far."""
         return self.observations.cameras if self.fit.corrections is None else self.fit.corrections.corrected()
 
+    def landmarks_in_views(self) -> Float[Tensor, "v l 3"]:
+        """Where the head's landmarks are in each view, with the expression that it shows."""
+        fit, seen = self.fit, self.observations.landmarks
+        assert fit.codes is not None
+        places = fit.codes.landmarks(fit.u)
+        if seen is None:
+            return places.expand(len(self.cameras), -1, -1)
+        return seen.moved(places, self.cameras)
+
     def _begin(self, info: StepInfo) -> None:
         """Make anew what is derived from the parameters."""
         self._finder = self._new_finder()
@@ -311,15 +320,14 @@ class SurfaceObjectives:
         return loss.sum() / (self.options.rays.inside + self.options.rays.past)
 
     def _landmarks(self) -> Tensor:
-        """How far the landmarks that the code stands for are from those seen."""
+        """How far the landmarks that the code stands for, each view's expression allowed, are from those seen."""
         fit, seen = self.fit, self.observations.landmarks
-        assert fit.codes is not None
         assert seen is not None
-        places = fit.codes.landmarks(fit.u)
+        places = self.landmarks_in_views()
         if fit.corrections is not None:
             return seen.loss(fit.corrections.project(places))
         cameras = [camera.to(device=places.device) for camera in self.observations.cameras]
-        return seen.loss(torch.stack([camera.project(places)[0] for camera in cameras]))
+        return seen.loss(torch.stack([camera.project(its)[0] for camera, its in zip(cameras, places, strict=True)]))
 
     def _held(self, info: StepInfo) -> Tensor:
         assert self._unseen is not None
