@@ -55,9 +55,9 @@ CONFIDENCE, VIEWS = "confidence", "views"
 GLIMPSED = 0.2
 """From which confidence on a view counts among those that show a vertex."""
 
-THREAD, CORE = 0.01, 128
-"""Hoods, collars and tails of hair that priors half remember hang on heads by less than twice so much, 2 mm. They are
-found in a mesh of so many cells a side at most."""
+THREADS, CORE = (0.015, 0.0225, 0.03), 128
+"""Hoods, collars and tails of hair that priors half remember hang on heads by less than twice so much, 6 to 12 mm. They
+are found in meshes of so many cells a side at most."""
 
 STRAIGHT = 0.05
 """How much looking straight at the surface counts beside a camera that does, where a vertex gets its colour."""
@@ -281,8 +281,10 @@ def _extracted(surface: SignedDistance, like: Tensor, resolution: int) -> Mesh:
         return extract(distance, resolution=cells, chunk=CHUNK, dtype=like.dtype, device=like.device, border="open")
 
     mesh = largest_component(level(surface, resolution))
-    core = level(lambda points: surface(points) + THREAD, min(resolution, CORE))
-    return without_lumps(mesh, core, below=SHOULDERS)
+    for thread in THREADS:
+        core = level(lambda points, taken=thread: surface(points) + taken, min(resolution, CORE))  # type: ignore[misc]
+        mesh = without_lumps(mesh, core, below=SHOULDERS)
+    return mesh
 
 
 def _as_files_have_it(mesh: Mesh) -> Mesh:
