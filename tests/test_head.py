@@ -54,7 +54,7 @@ def test_what_hangs_about_the_shoulders_by_a_thread_is_cut_off(height, thread, h
         def distance(self, points: torch.Tensor) -> torch.Tensor:
             lump = (points - points.new_tensor([0, height, -0.6])).norm(dim=-1) - 0.1
             aside = (points - points.new_tensor([0, height, 0]))[:, :2].norm(dim=-1) - thread
-            stalk = torch.maximum(aside, (points[:, 2] + 0.45).abs() - 0.15)
+            stalk = torch.maximum(aside, (points[:, 2] + 0.4).abs() - 0.25)
             return torch.minimum(torch.minimum(super().distance(points), lump), stalk)
 
     mesh = Head.of(WithLump(), resolution=128).mesh
