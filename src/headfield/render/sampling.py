@@ -8,7 +8,7 @@ nearly even, looks there where the ray goes in, and asks the field nothing more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from jaxtyping import Float
@@ -99,6 +99,19 @@ class AroundSurface:
         weight = (1 - ANYWHERE) * weight + ANYWHERE / weight.shape[1]
         inner = drawn(places, weight, settings.sections - 1, generator)
         return Sections(span, torch.cat([torch.zeros_like(inner[:, :1]), inner, span.length[:, None]], dim=1))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How rays are cut: a few times around the surface, or in NeuS's way."""
+
+    way: Literal["around-surface", "hierarchical"] = "around-surface"
+    around_surface: AroundSurfaceSettings = AroundSurfaceSettings()
+    hierarchical: Hierarchical = Hierarchical()
+
+    def sampler(self) -> Sampler:
+        """A new one, for one scene."""
+        return AroundSurface(self.around_surface) if self.way == "around-surface" else self.hierarchical
 
 
 @dataclass(frozen=True, eq=False)

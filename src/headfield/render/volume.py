@@ -91,7 +91,7 @@ def weights(alpha: Float[Tensor, "n s"]) -> Float[Tensor, "n s"]:
 
 def summed(weight: Float[Tensor, "n s"], values: Float[Tensor, "n s *c"]) -> Float[Tensor, "n *c"]:
     """Values of sections, summed as a ray sees them."""
-    return torch.einsum("ns,ns...->n...", weight, values)
+    return (weight.reshape(*weight.shape, *[1] * (values.ndim - 2)) * values).sum(dim=1)
 
 
 def render(

@@ -1,0 +1,55 @@
+"""What learning from pictures and fitting to them by volume rendering have in common (Multi-NeuS, sections 3.1, 3.4)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from headfield.cameras import Rays
+from headfield.fields.geometry import eikonal
+from headfield.fields.scene_fields import SceneFields
+from headfield.fitting.observations import RaysSeen
+from headfield.optim.step import StepInfo
+from headfield.render.sampling import Sampler
+from headfield.render.span import Span
+from headfield.render.volume import Medium, Rendered, render
+
+LEAST_SHARE = 1e-3
+"""An opacity is taken to be at least so far from 0 and 1, since a mask that disagrees would cost without bound."""
+
+
+def see(
+    fields: SceneFields,
+    rays: Rays,
+    sampler: Sampler,
+    generator: torch.Generator | None = None,
+    *,
+    facing: float = 1.0,
+) -> Rendered:
+    """What rays see of the chosen scene; gradients go to its fields and to the rays."""
+
+    def medium(points: Tensor, directions: Tensor) -> Medium:
+        sample = fields.sample(points, create_graph=torch.is_grad_enabled())
+        normals = normalize(sample.gradient, dim=-1)
+        colours = fields.surface.appearance(points, normals, directions, sample.features)
+        return Medium(sample.distance, sample.gradient, colours)
+
+    with torch.no_grad():
+        sections = sampler(fields.distance, Span.of(rays), float(fields.sharpness), generator)
+    return render(rays, sections, medium, fields.sharpness, facing=facing)
+
+
+def mask_cost(opacity: Float[Tensor, "n"], seen: RaysSeen) -> Float[Tensor, ""]:
+    """The cross-entropy of opacities against the masks, where silhouettes count (section 3.4)."""
+    opacity, coverage = opacity[seen.above].clamp(LEAST_SHARE, 1 - LEAST_SHARE), seen.coverage[seen.above]
+    cost = -(coverage * opacity.log() + (1 - coverage) * (1 - opacity).log())
+    return cost.sum() / max(len(seen), 1)
+
+
+def eikonal_cost(fields: SceneFields, seen: Rendered, everywhere: int, info: StepInfo) -> Float[Tensor, ""]:
+    """How far gradients are from length one where rays were cut, and in so many places anywhere."""
+    around = 2 * torch.rand((everywhere, 3), generator=info.generator, device=info.device) - 1
+    elsewhere = fields.sample(around, create_graph=True).gradient
+    return eikonal(torch.cat([elsewhere, seen.gradient]))
