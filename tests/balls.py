@@ -16,6 +16,7 @@ from headfield.fields.grid import GridSettings
 from headfield.fields.mlp import MLPSettings
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import PointsASubject, Scans
+from headfield.fitting.scenes import Scenes
 from headfield.fitting.shape_learning import Batch
 from headfield.fitting.shape_training import Lessons, ShapeTraining, train_shapes
 from headfield.fitting.surface_fit import FitOptions, RaysAStep
@@ -72,6 +73,12 @@ def lessons(radii: tuple[float, ...] = RADII, *, marked: bool = True) -> Lessons
     subjects = [subject(radius, seed=i) for i, radius in enumerate(radii)]
     landmarks = torch.stack([torch.from_numpy(radius * MARKS).float() for radius in radii])
     return Lessons(Scans.of(subjects, kept=1000), landmarks, torch.full((len(radii), 68), marked))
+
+
+def scenes(radii: tuple[float, ...] = RADII, pixels: int = 32) -> Scenes:
+    """Pictures of some balls from all around, to learn from without scans."""
+    around = tuple(range(0, 360, 60))
+    return Scenes.of([Subject(f"ball-{it}", capture(it, around)) for it in radii], pixels=pixels)
 
 
 @cache

@@ -8,34 +8,57 @@ import pytest
 import torch
 
 from headfield.errors import InputError
+from headfield.fields.background import BackgroundSettings
 from headfield.fields.geometry import GeometrySettings
 from headfield.fields.mlp import MLPSettings
+from headfield.fields.scene_fields import NetworksSettings
+from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.drive import Run
-from headfield.fitting.prior import ShapePrior
-from headfield.fitting.shape_training import train_shapes
-from headfield.methods import h3d_net, idr, instant_avatar, mean_head
+from headfield.fitting.prior import Prior, ShapePrior
+from headfield.fitting.scene_training import RaysOfAScene
+from headfield.fitting.volume_fit import VolumeOptions
+from headfield.methods import h3d_net, idr, instant_avatar, mean_head, multi_neus, neus
 from headfield.methods.registry import OWN, find_method
 
-from ..balls import APPEARANCE, GEOMETRY, OPTIONS, TRAINING, capture, family, lessons, radii_of
+from ..balls import APPEARANCE, GEOMETRY, OPTIONS, TRAINING, capture, family, lessons, radii_of, scenes
 
 BARE = replace(GEOMETRY, grid=None)
 ALONE = GeometrySettings(MLPSettings(width=32, depth=3, skips=(2,)), frequencies=2, grid=None, code=0, features=4)
 SEEING_FEATURES = replace(APPEARANCE, place=None, direction_frequencies=1, features=4)
 
+NETWORKS = NetworksSettings(width=24, sdf=5, radiance=3, frequencies=2)
+RAYS = VolumeOptions(inside=48, past=16, everywhere=16)
+
 LEARNING = {
     "instant-avatar": instant_avatar.Training(geometry=GEOMETRY, steps=(2, 2), batch=TRAINING.batch),
     "h3d-net": h3d_net.Training(geometry=BARE, steps=(2,), batch=TRAINING.batch),
+    "multi-neus": multi_neus.Training(
+        NETWORKS,
+        SceneLayersSettings((1, 2), (1,), rank=3),
+        BackgroundSettings(width=8, depth=1),
+        steps=3,
+        batch=RaysOfAScene(rays=64, everywhere=16, beyond=4),
+        precision="float32",
+    ),
 }
 SHORT = {"latent_steps": 2, "decoder_steps": 2, "colour_steps": 2}
 FITTING = {
     "instant-avatar": instant_avatar.Fitting(appearance=APPEARANCE, grid_steps=2, options=OPTIONS, **SHORT),
     "h3d-net": h3d_net.Fitting(appearance=APPEARANCE, options=OPTIONS, **SHORT),
+    "multi-neus": multi_neus.Fitting(scene_steps=2, shared_steps=2, options=RAYS),
     "idr": idr.Fitting(ALONE, SEEING_FEATURES, steps=2, colour_steps=2, options=OPTIONS),
+    "neus": neus.Fitting(NETWORKS, steps=2, options=RAYS),
 }
 
 
-def learned(name: str) -> ShapePrior | None:
-    return train_shapes(name, lessons(), LEARNING[name]) if name in LEARNING else None
+def learned(name: str, **how: object) -> Prior | None:
+    if name not in LEARNING:
+        return None
+    return find_method(name).train(scenes() if name == "multi-neus" else lessons(), LEARNING[name], **how)
+
+
+def of_parts(prior: Prior) -> dict[str, list[float]]:
+    return {f"{part}.{name}": value for part, it in prior.parts().items() for name, value in numbers(it).items()}
 
 
 def numbers(module: torch.nn.Module) -> dict[str, list[float]]:
@@ -55,7 +78,7 @@ def test_a_method_learns_and_fits_a_few_steps(tmp_path, name, normals):
     prior = learned(name)
     if prior is not None:
         prior.save(tmp_path / "prior.safetensors")
-        prior = ShapePrior.load(tmp_path / "prior.safetensors").checked_for(name)
+        prior = method.prior.load(tmp_path / "prior.safetensors").checked_for(name)
     them = capture(0.5, (0.0, 120.0), normals=normals)
     fitted = method.fit(them, prior, FITTING[name], Run(checkpoints=tmp_path / "checkpoints"))
     plain = method.fit(them, prior, FITTING[name], Run())
@@ -77,9 +100,9 @@ def test_a_training_can_be_stopped_and_go_on(tmp_path, name):
             raise Stopped
 
     with pytest.raises(Stopped):
-        train_shapes(name, lessons(), LEARNING[name], checkpoints=tmp_path, callbacks=[stop])
-    again = train_shapes(name, lessons(), LEARNING[name], checkpoints=tmp_path)
-    assert numbers(again.geometry) == numbers(learned(name).geometry)
+        learned(name, checkpoints=tmp_path, callbacks=[stop])
+    again = learned(name, checkpoints=tmp_path)
+    assert of_parts(again) == of_parts(learned(name))
 
 
 def test_without_a_prior_a_ball_is_found_from_around_it():
@@ -90,7 +113,7 @@ def test_without_a_prior_a_ball_is_found_from_around_it():
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_the_prior_of_another_method_or_none_is_one_sentence(name):
-    other = next(method for method in LEARNING if method != name)
+    other = next(method for method in ("instant-avatar", "h3d-net") if method != name)
     wrong = ShapePrior(other, family().geometry, family().codes, {})
     with pytest.raises(InputError, match=f"the prior was learned by {other}, {name} cannot use it"):
         find_method(name).fit(capture(0.5), wrong, FITTING[name], Run())
@@ -99,7 +122,10 @@ def test_the_prior_of_another_method_or_none_is_one_sentence(name):
 
 
 def test_a_method_that_is_not_there_is_one_sentence():
-    with pytest.raises(InputError, match="there is no method 'toast'; the known ones are instant-avatar, h3d-net, idr"):
+    with pytest.raises(
+        InputError,
+        match="there is no method 'toast'; the known ones are instant-avatar, h3d-net, multi-neus, idr, neus",
+    ):
         find_method("toast")
 
 

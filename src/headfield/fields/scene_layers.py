@@ -26,6 +26,11 @@ class SceneLayersSettings:
     rank: int = 32
     spread: float = 0.1
 
+    @property
+    def used(self) -> bool:
+        """Whether anything is a scene's own."""
+        return bool(self.sdf or self.radiance)
+
 
 class SceneLayer(nn.Module):
     """A fully connected layer with weights and biases w(i) of its own for each scene i; that of ``scene`` is in use.

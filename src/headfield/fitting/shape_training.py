@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from headfield import __version__
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.fields.geometry import GeometrySettings
@@ -19,6 +17,7 @@ from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import Scans
 from headfield.fitting.shape_learning import Batch, ShapeFamily, ShapeObjectives
 from headfield.fitting.statistics import LANDMARKS, CodeStatistics
+from headfield.fitting.training_facts import training_facts
 from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback
@@ -98,6 +97,9 @@ class Lessons:
     landmarks: Float[Tensor, "s l 3"]
     known: Bool[Tensor, "s l"]
 
+    def __len__(self) -> int:
+        return len(self.scans)
+
     @staticmethod
     def read(dataset: Dataset, *, subjects: int | None = None, kept: int = 50_000) -> Lessons:
         """All of it from a data set, or from its first few subjects."""
@@ -149,18 +151,7 @@ def train_shapes(
         precision=training.precision,
         about=checksum({"points": lessons.scans.points}, " ".join(lessons.scans.names)),
     )
-    facts = {
-        "data": made_from,
-        "subjects": len(lessons.scans),
-        "settings": asdict(training),
-        "seed": seed,
-        "device": str(device),
-        "hours": round(report.seconds / 3600, 3),
-        "resumed": report.resumed_at > 0,
-        "finished": not report.interrupted,
-        "losses": report.lately(200),
-        "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
-    }
+    facts = training_facts(training, report, subjects=len(lessons), seed=seed, device=device, made_from=made_from)
     geometry = family.geometry.cpu()
     statistics = CodeStatistics.of(family.codes.table, lessons.landmarks, lessons.known)
     return ShapePrior(method, geometry, statistics, facts)

@@ -1,4 +1,4 @@
-"""What learning from pictures and fitting to them by volume rendering have in common (Multi-NeuS, sections 3.1, 3.4)."""
+"""What learning from pictures and fitting to them by volume rendering share (Multi-NeuS, sections 3.1 and 3.4)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ The rays through the subject should show its colours (photometric), all rays sho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from jaxtyping import Float
@@ -33,7 +33,7 @@ class VolumeOptions:
     """Rays past it."""
     everywhere: int = 256
     """Places anywhere at which the field is held to be a distance."""
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     refined: Literal["always", "rough", "never"] = "rough"
     """When cameras are refined: in the paper always; here where they are only roughly known, as a photo's is."""
 

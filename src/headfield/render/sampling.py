@@ -7,8 +7,9 @@ nearly even, looks there where the ray goes in, and asks the field nothing more.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -27,14 +28,9 @@ ANYWHERE = 0.1
 """Which share of the sections lies evenly along the ray whatever the grid says, so that new surfaces are noticed."""
 
 
-class Sampler(Protocol):
-    """Cuts rays into sections; without a generator always in the same way. It keeps no gradients."""
-
-    def __call__(
-        self, sdf: SignedDistance, span: Span, sharpness: float, generator: torch.Generator | None = None
-    ) -> Sections:
-        """The sections of rays, close together where a field of this sharpness stops light."""
-        ...
+Sampler = Callable[[SignedDistance, Span, float, torch.Generator | None], Sections]
+"""Cuts rays into sections, close together where a field of this sharpness stops light; without a generator always in
+the same way. It keeps no gradients."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,149 @@
+"""Learning fields of many scenes from their posed pictures: meta-learning (Multi-NeuS, section 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from headfield.errors import InputError
+from headfield.fields.background import Background, BackgroundSettings
+from headfield.fields.scene_fields import NetworksSettings, SceneFields, SceneFieldsSettings
+from headfield.fields.scene_layers import SceneLayersSettings
+from headfield.fitting.scene_prior import ScenePrior
+from headfield.fitting.scenes import Scenes
+from headfield.fitting.training_facts import training_facts
+from headfield.fitting.volume import eikonal_cost, mask_cost, see
+from headfield.fitting.volume_fit import facing
+from headfield.optim.checkpoints import Checkpoints
+from headfield.optim.engine import optimise
+from headfield.optim.record import Callback
+from headfield.optim.schedules import Plateau
+from headfield.optim.stages import Moving, Stage
+from headfield.optim.step import Precision, StepInfo
+from headfield.render.beyond import Glow, render_beyond
+from headfield.render.sampling import Sampler, Sampling
+
+
+@dataclass(frozen=True)
+class RaysOfAScene:
+    """What a step of learning looks at."""
+
+    rays: int = 512
+    """Rays of one scene (section 4.5)."""
+    views: int = 8
+    """From how many of its pictures they come (section 3.4)."""
+    everywhere: int = 256
+    """Places anywhere at which the field is held to be a distance."""
+    beyond: int = 16
+    """Sections of a ray beyond the unit sphere."""
+
+
+@dataclass(frozen=True)
+class SceneTraining:
+    """How fields of many scenes are learned (Multi-NeuS, sections 3.3, 3.4 and 4.5)."""
+
+    networks: NetworksSettings = field(default_factory=NetworksSettings)
+    layers: SceneLayersSettings = field(default_factory=SceneLayersSettings)
+    background: BackgroundSettings = field(default_factory=BackgroundSettings)
+    steps: int = 20_000
+    rate: float = 1.8e-4
+    plateau: float = 0.316
+    """What rates are multiplied by every time the loss stops decreasing."""
+    patience: int = 1000
+    """Over how many steps it is looked at whether it does."""
+    eikonal: float = 0.1
+    silhouette: float = 0.1
+    """What masks count where views have them; 0 in the paper, which leaves it to the background to tell them apart."""
+    facing_until: float = 0.15
+    """The share of the training over which surfaces turned away from a ray stop light, too."""
+    pixels: int = 160
+    """How wide pictures are at most; larger ones are made smaller."""
+    batch: RaysOfAScene = field(default_factory=RaysOfAScene)
+    sampling: Sampling = field(default_factory=Sampling)
+    precision: Precision = "bfloat16"
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The one stage: everything moves, but of what is a scene's own only that of the scene looked at."""
+        if self.steps < 1:
+            raise InputError(f"nothing is learned in {self.steps} steps; take 1 or more.")
+        weights = {"photometric": 1.0, "eikonal": self.eikonal, "silhouette": self.silhouette}
+        plateau = Plateau(self.plateau, self.patience)
+        return (Stage("scenes", self.steps, (Moving("*", self.rate, clip=1.0),), weights, plateau),)
+
+
+class SceneFamily(nn.Module):
+    """The fields of all scenes, and a background for each."""
+
+    def __init__(self, training: SceneTraining, scenes: int):
+        super().__init__()
+        self.fields = SceneFields(SceneFieldsSettings(training.networks, training.layers, scenes))
+        self.backgrounds = nn.ModuleList(Background(training.background) for _ in range(scenes))
+
+
+class SceneObjectives:
+    """The objectives of a step, on rays of one scene by chance: ``photometric``, ``eikonal`` and ``silhouette``."""
+
+    def __init__(self, family: SceneFamily, scenes: Scenes, training: SceneTraining):
+        self.family, self.scenes, self.training = family, scenes, training
+        self._samplers: dict[int, Sampler] = {}
+
+    def __call__(self, info: StepInfo) -> dict[str, Tensor]:
+        """The objectives of one step."""
+        if info.fresh:
+            self._samplers = {}
+        family, batch = self.family, self.training.batch
+        scene = int(torch.randint(len(self.scenes), (1,), generator=info.generator, device=info.device))
+        seen = self.scenes.draw(scene, batch.rays, batch.views, info.generator)
+        family.fields.choose(scene)
+        sampler = self._samplers.setdefault(scene, self.training.sampling.sampler())
+        shows_all = facing(info, self.training.facing_until)
+        shown = see(family.fields, seen.rays, sampler, info.generator, facing=shows_all)
+
+        def glow(places: Tensor, directions: Tensor) -> Glow:
+            return Glow(*family.backgrounds[scene](places, directions))
+
+        behind = render_beyond(seen.rays, glow, batch.beyond, info.generator)
+        colours = shown.colours + (1 - shown.opacity)[:, None] * behind
+        terms = {
+            "photometric": (colours - seen.colours).square().mean(),
+            "eikonal": eikonal_cost(family.fields, shown, batch.everywhere, info),
+        }
+        if info.weights["silhouette"]:
+            terms["silhouette"] = mask_cost(shown.opacity, seen)
+        return terms
+
+
+def train_scenes(
+    method: str,
+    scenes: Scenes,
+    training: SceneTraining,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    checkpoints: Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: Callback | None = None,
+    made_from: object = None,
+) -> ScenePrior:
+    """Learn a prior; where ``checkpoints`` names a folder, a killed training goes on there."""
+    stages = training.stages()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        family = SceneFamily(training, len(scenes)).to(device)
+    report = optimise(
+        family,
+        stages,
+        SceneObjectives(family, scenes.to(device), training),
+        seed=seed,
+        checkpoints=None if checkpoints is None else Checkpoints(checkpoints, every=500),
+        callbacks=callbacks,
+        progress=progress,
+        precision=training.precision,
+        about=scenes.checksum,
+    )
+    facts = training_facts(training, report, subjects=len(scenes), seed=seed, device=device, made_from=made_from)
+    return ScenePrior(method, family.fields.of_mean_scene().cpu(), facts)
