@@ -26,6 +26,7 @@ ROOMS = {
     "fitting": {"mesh", "data", "fields", "render", "optim"},
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
     "portraits": {"fitting", "photo"},
+    "videos": {"portraits", "fitting", "photo", "data"},
     "reconstruction": {"methods", "fitting", "head", "photo", "portraits"},
     "report": {"mesh", "metrics", "data", "render", "head"},
     "results": {"mesh", "data", "render", "head", "reconstruction", "report"},

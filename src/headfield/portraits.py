@@ -99,9 +99,9 @@ def find_portraits(
     finder = finder or face_finder()
     found = []
     for done, (path, photo) in enumerate(photos, 1):
-        found.append(_looked_at(path, photo, finder, face))
+        found.append(looked_at(path, photo, finder, face))
         told(done, len(photos))
-    seen = [_face_seen(photo, marks) for photo, marks, _, _ in found]
+    seen = [face_seen(photo, marks) for photo, marks, _, _ in found]
     model = LandmarkModel.of(codes)
     posed = find_poses(seen, model)
     _check_one_person(seen, model, posed, [photo.name for photo, *_ in found])
@@ -116,9 +116,10 @@ def capture_of(portraits: Sequence[Portrait]) -> Capture:
     return Capture(tuple(portrait.part for portrait in portraits), rough=True)
 
 
-def _looked_at(
+def looked_at(
     path: Path, photo: Photo, finder: FaceFinder, number: int | None
 ) -> tuple[Photo, Landmarks, UInt8[np.ndarray, "h w"], tuple[str, ...]]:
+    """The face and the person found in a photo, with remarks; InputError that names the file where there is none."""
     try:
         face, remarks = choose_face(finder.faces(photo.image), photo.image, number)
     except InputError as error:
@@ -140,7 +141,8 @@ def _named_apart(paths: Sequence[Path]) -> list[tuple[Path, str]]:
     return list(zip(paths, names, strict=True))
 
 
-def _face_seen(photo: Photo, marks: Landmarks) -> FaceSeen:
+def face_seen(photo: Photo, marks: Landmarks) -> FaceSeen:
+    """The landmarks of a photo as poses are found from."""
     height, width = photo.image.shape[:2]
     return FaceSeen(marks.points, marks.visible, width, height, photo.focal)
 
