@@ -1,4 +1,4 @@
-"""InstantAvatar's ablations that need a prior of their own, all learned alike: from the same people, in as many steps.
+"""Ablations that need a prior of their own, all learned alike: from the same people, in as many steps.
 
 They are shorter than the training of a prior that is meant to be used, so the whole method is among them, too.
 """
@@ -6,14 +6,16 @@ They are shorter than the training of a prior that is meant to be used, so the w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from headfield.errors import InputError
 from headfield.files import read_json, write_json
-from headfield.fitting.shape_training import Lessons, ShapeTraining, train_shapes
+from headfield.fitting.shape_training import ShapeTraining
 from headfield.methods.instant_avatar import NAME, Training
+from headfield.methods.registry import Method, find_method
 from headfield.optim.record import Callback, LossLog
 
 PRIORS, PRIOR, ABOUT = "priors", "prior.safetensors", "prior.json"
@@ -23,7 +25,7 @@ SINGLE_GRID, UNMASKED, AT_ONCE = "single-grid", "no-masking", "levels-at-once"
 
 
 def trainings(steps: int, base: ShapeTraining | None = None) -> dict[str, ShapeTraining]:
-    """How each of the priors is learned in so many steps; ``base`` is the whole method's training."""
+    """How each of InstantAvatar's priors is learned in so many steps; ``base`` is the whole method's training."""
     base = base or Training()
     if base.geometry.grid is None:
         raise InputError("InstantAvatar is trained without feature grids here; there is nothing to leave out.")
@@ -46,24 +48,28 @@ def trainings(steps: int, base: ShapeTraining | None = None) -> dict[str, ShapeT
     }
 
 
-def learned(folder: Path) -> dict[str, Path]:
-    """The priors that have been learned in a folder, by name."""
-    paths = {name: folder / PRIORS / name / PRIOR for name in trainings(3)}
+def learned(folder: Path, names: Iterable[str] | None = None) -> dict[str, Path]:
+    """Those of these priors, InstantAvatar's where none are named, that have been learned in a folder, by name."""
+    paths = {name: folder / PRIORS / name / PRIOR for name in names or trainings(3)}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def learn(
-    lessons: Callable[[], Lessons],
+    lessons: Callable[[], Any],
     folder: Path,
-    wanted: dict[str, ShapeTraining],
+    wanted: Mapping[str, Any],
     *,
+    method: Method | None = None,
     made_from: object,
     device: str = "cpu",
     seed: int = 0,
     progress: Callable[[str], Sequence[Callback]] = lambda _: (),
 ) -> bool:
-    """Learn the priors that are missing in a folder; False if somebody stopped it, and it goes on when asked again."""
-    read: Lessons | None = None
+    """Learn the priors that are missing in a folder, InstantAvatar's unless another method is named.
+
+    False if somebody stopped it; it goes on when asked again.
+    """
+    method, read = method or find_method(NAME), None
     for name, training in wanted.items():
         place = folder / PRIORS / name
         if (place / PRIOR).is_file():
@@ -71,8 +77,7 @@ def learn(
             continue
         place.mkdir(parents=True, exist_ok=True)
         read = read or lessons()
-        prior = train_shapes(
-            NAME,
+        prior = method.train(
             read,
             training,
             seed=seed,
@@ -88,7 +93,7 @@ def learn(
     return True
 
 
-def _check_same(place: Path, training: ShapeTraining) -> None:
+def _check_same(place: Path, training: Any) -> None:
     if read_json(place / ABOUT).get("settings") != json.loads(json.dumps(asdict(training))):
         raise InputError(
             f"the prior in {place} was learned with other settings; delete {place.parent}, or choose another --output."

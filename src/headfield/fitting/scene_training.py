@@ -62,6 +62,8 @@ class SceneTraining:
     """The share of the training over which surfaces turned away from a ray stop light, too."""
     pixels: int = 160
     """How wide pictures are at most; larger ones are made smaller."""
+    scene: int | None = None
+    """Learn from this one of the scenes alone, counted from 0: NeuS to be transferred (section 4.3)."""
     batch: RaysOfAScene = field(default_factory=RaysOfAScene)
     sampling: Sampling = field(default_factory=Sampling)
     precision: Precision = "bfloat16"
@@ -130,6 +132,7 @@ def train_scenes(
     made_from: object = None,
 ) -> ScenePrior:
     """Learn a prior; where ``checkpoints`` names a folder, a killed training goes on there."""
+    scenes = scenes if training.scene is None else scenes.alone(training.scene)
     stages = training.stages()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -48,6 +48,12 @@ class Scenes:
         pictures = {f"{i}/{j}": view.image for i, views in enumerate(self.views) for j, view in enumerate(views)}
         return checksum(pictures, " ".join(self.names))
 
+    def alone(self, scene: int) -> Scenes:
+        """One of the scenes; InputError where it is not there."""
+        if not 0 <= scene < len(self):
+            raise InputError(f"there are {len(self)} scenes to learn from, so there is no number {scene}.")
+        return Scenes((self.names[scene],), (self.views[scene],))
+
     def to(self, device: torch.device | str) -> Scenes:
         """The same on another device."""
         return replace(self, views=tuple(tuple(_moved(view, device) for view in views) for views in self.views))

@@ -111,8 +111,13 @@ def read(dataset: Dataset, training: Training, *, subjects: int | None = None) -
 train = train_scenes
 
 
+def stages_for(prior: ScenePrior, settings: Fitting) -> tuple[Stage, ...]:
+    """The steps of a fit; without the first where nothing is a scene's own, as when NeuS is transferred (4.3)."""
+    stages = settings.stages()
+    return stages if prior.fields.settings.layers.used else stages[1:]
+
+
 def fit(capture: Capture, prior: ScenePrior, settings: Fitting, run: Run) -> Fitted:
     """Fit a head to the views of a capture."""
     fields = copy.deepcopy(prior.checked_for(NAME).fields)
-    stages = settings.stages() if fields.settings.layers.used else settings.stages()[1:]
-    return fit_volume(NAME, capture, fields, stages, settings.options, run)
+    return fit_volume(NAME, capture, fields, stages_for(prior, settings), settings.options, run)
