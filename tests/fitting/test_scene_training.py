@@ -137,6 +137,27 @@ def test_pictures_without_masks_say_nothing_of_silhouettes():
     assert report.history["silhouette"][0] == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"steps": 0}, "nothing is learned in 0 steps"),
+        ({"layers": SceneLayersSettings(rank=0)}, "layers of rank 0 are none"),
+        ({"layers": SceneLayersSettings(sdf=(1, 9))}, r"cannot have the layers \(1, 9\) of 5 of its own; name some of"),
+        ({"scene": 7}, "there are 2 scenes to learn from, so there is no number 7"),
+    ],
+)
+def test_what_cannot_be_learned_is_one_sentence(given, said):
+    with pytest.raises(InputError, match=said):
+        train_scenes("it", scenes((0.4, 0.6)), replace(TRAINING, **given))
+
+
+def test_one_scene_alone_is_neus_to_be_transferred():
+    alone = replace(TRAINING, steps=2, scene=1, layers=SceneLayersSettings((), ()))
+    prior = train_scenes("it", scenes((0.4, 0.6)), alone)
+    assert prior.facts["subjects"] == 1
+    assert not prior.fields.settings.layers.used
+
+
 def test_pictures_are_made_as_small_as_asked_and_bare_subjects_left_out(tmp_path):
     create_dataset(tmp_path / "data")
     write_subject(Subject("nobody"), tmp_path / "data")

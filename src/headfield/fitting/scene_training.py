@@ -72,6 +72,13 @@ class SceneTraining:
         """The one stage: everything moves, but of what is a scene's own only that of the scene looked at."""
         if self.steps < 1:
             raise InputError(f"nothing is learned in {self.steps} steps; take 1 or more.")
+        if self.layers.kind == "low-rank" and self.layers.rank < 1:
+            raise InputError(f"layers of rank {self.layers.rank} are none; take 1 or more.")
+        for own, count in ((self.layers.sdf, self.networks.sdf), (self.layers.radiance, self.networks.radiance)):
+            if len(set(own)) < len(own) or not all(1 <= number <= count for number in own):
+                raise InputError(
+                    f"a scene cannot have the layers {own} of {count} of its own; name some of 1 to {count}."
+                )
         weights = {"photometric": 1.0, "eikonal": self.eikonal, "silhouette": self.silhouette}
         plateau = Plateau(self.plateau, self.patience)
         return (Stage("scenes", self.steps, (Moving("*", self.rate, clip=1.0),), weights, plateau),)
