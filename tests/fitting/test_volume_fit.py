@@ -11,9 +11,9 @@ from headfield.fields.scene_fields import NetworksSettings, SceneFields, SceneFi
 from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.drive import Run
 from headfield.fitting.observations import Observations
-from headfield.fitting.volume import mask_cost, see
+from headfield.fitting.volume import Beginning, mask_cost, see
 from headfield.fitting.volume_drive import CAMERAS, fit_volume
-from headfield.fitting.volume_fit import VolumeFit, VolumeObjectives, VolumeOptions, facing
+from headfield.fitting.volume_fit import VolumeFit, VolumeObjectives, VolumeOptions
 from headfield.optim.distributed import Processes
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import StepInfo
@@ -176,7 +176,14 @@ def test_a_camera_that_aims_beside_the_subject_is_brought_back():
     assert abs(float(fitted.cameras["at-0"].translation[0])) < 0.05
 
 
-def test_at_first_both_sides_of_a_surface_stop_light():
-    assert [facing(info(step=step), 0.5) for step in (0, 2, 5, 9)] == [0.0, 0.4, 1.0, 1.0]
+def test_what_is_let_in_little_by_little_is_there_after_its_share_of_the_first_stage():
+    beginning, it = Beginning(facing_until=0.5, opened_until=0.8), fields()
+    assert [beginning.facing(info(step=step)) for step in (0, 2, 5, 9)] == [0.0, 0.4, 1.0, 1.0]
     later = replace(info(step=2), overall=30)
-    assert facing(later, 0.5) == 1.0
+    assert beginning.facing(later) == 1.0
+    for at, share in ((info(step=2), 0.25), (info(step=9), 1.0), (later, 1.0)):
+        beginning.open(it, at)
+        assert float(it.surface.geometry.encoding.progress) == pytest.approx(share * NETWORKS.frequencies)
+    it.surface.geometry.encoding.open(0.3)
+    Beginning().open(it, info())
+    assert float(it.surface.geometry.encoding.progress) == pytest.approx(0.3 * NETWORKS.frequencies)

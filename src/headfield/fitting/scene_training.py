@@ -16,8 +16,7 @@ from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.scene_prior import ScenePrior
 from headfield.fitting.scenes import Scenes
 from headfield.fitting.training_facts import training_facts
-from headfield.fitting.volume import eikonal_cost, mask_cost, see
-from headfield.fitting.volume_fit import facing
+from headfield.fitting.volume import Beginning, eikonal_cost, mask_cost, see
 from headfield.optim.checkpoints import Checkpoints
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback
@@ -58,8 +57,7 @@ class SceneTraining:
     eikonal: float = 0.1
     silhouette: float = 0.1
     """What masks count where views have them; 0 in the paper, which leaves it to the background to tell them apart."""
-    facing_until: float = 0.15
-    """The share of the training over which surfaces turned away from a ray stop light, too."""
+    beginning: Beginning = field(default_factory=lambda: Beginning(facing_until=0.15, opened_until=0.4))
     pixels: int = 160
     """How wide pictures are at most; larger ones are made smaller."""
     scene: int | None = None
@@ -109,8 +107,9 @@ class SceneObjectives:
         seen = self.scenes.draw(scene, batch.rays, batch.views, info.generator)
         family.fields.choose(scene)
         sampler = self._samplers.setdefault(scene, self.training.sampling.sampler())
-        shows_all = facing(info, self.training.facing_until)
-        shown = see(family.fields, seen.rays, sampler, info.generator, facing=shows_all)
+        self.training.beginning.open(family.fields, info)
+        facing = self.training.beginning.facing(info)
+        shown = see(family.fields, seen.rays, sampler, info.generator, facing=facing)
 
         def glow(places: Tensor, directions: Tensor) -> Glow:
             return Glow(*family.backgrounds[scene](places, directions))

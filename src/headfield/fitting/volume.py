@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,6 +20,31 @@ from headfield.render.volume import Medium, Rendered, render
 
 LEAST_SHARE = 1e-3
 """An opacity is taken to be at least so far from 0 and 1, since a mask that disagrees would cost without bound."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What is let in little by little over shares of a run's first stage; at once where they are 0."""
+
+    facing_until: float = 0.0
+    """Until then surfaces turned away from a ray stop light, too, ever less."""
+    opened_until: float = 0.0
+    """Until then the encoding's frequencies are let in, one after the other."""
+
+    def facing(self, info: StepInfo) -> float:
+        """How much surfaces must face a ray to stop its light at this step, from 0 to 1."""
+        return _over(info, self.facing_until)
+
+    def open(self, fields: SceneFields, info: StepInfo) -> None:
+        """Let in the frequencies that belong to this step; where all are there from the start, it is left at that."""
+        if self.opened_until:
+            fields.surface.geometry.encoding.open(_over(info, self.opened_until))
+
+
+def _over(info: StepInfo, until: float) -> float:
+    """How much of a share of the run's first stage is over."""
+    first = info.overall == info.step
+    return info.progress / until if first and info.progress < until else 1.0
 
 
 def see(

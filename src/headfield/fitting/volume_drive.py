@@ -11,6 +11,7 @@ from headfield.capture import Capture
 from headfield.fields.scene_fields import SceneFields
 from headfield.fitting.drive import Fitted, Run, driven
 from headfield.fitting.observations import Observations
+from headfield.fitting.volume import Beginning
 from headfield.fitting.volume_fit import VolumeFit, VolumeObjectives, VolumeOptions
 from headfield.optim.checkpoints import checksum
 from headfield.optim.stages import Moving, Stage
@@ -25,8 +26,7 @@ def fit_volume(
     stages: Sequence[Stage],
     options: VolumeOptions,
     run: Run,
-    *,
-    facing_until: float = 0.0,
+    beginning: Beginning | None = None,
 ) -> Fitted:
     """Fit the fields of one scene by stages, in place; InputError if the capture cannot be used.
 
@@ -36,7 +36,7 @@ def fit_volume(
     refined = options.refined == "always" or (options.refined == "rough" and observations.rough)
     about = observations.checksum + checksum(fields.state_dict())
     fit = VolumeFit(fields, observations.cameras if refined else ()).to(run.device)
-    objectives = VolumeObjectives(fit, observations, options, facing_until=facing_until)
+    objectives = VolumeObjectives(fit, observations, options, beginning)
     possible = [stage if refined else replace(stage, moving=_without_cameras(stage.moving)) for stage in stages]
     return driven(method, fit, objectives, possible, observations, fit.corrections, run, about)
 

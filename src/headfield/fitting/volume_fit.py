@@ -18,7 +18,7 @@ from headfield.fields.scene_fields import SceneFields
 from headfield.fields.surface_field import SurfaceField
 from headfield.fitting.corrections import Corrections
 from headfield.fitting.observations import Observations
-from headfield.fitting.volume import eikonal_cost, mask_cost, see
+from headfield.fitting.volume import Beginning, eikonal_cost, mask_cost, see
 from headfield.optim.step import StepInfo
 from headfield.render.sampling import Sampler, Sampling
 
@@ -56,16 +56,13 @@ class VolumeFit(nn.Module):
 
 
 class VolumeObjectives:
-    """The objectives of a step: ``photometric``, ``silhouette`` and ``eikonal``.
-
-    ``facing_until`` is the share of the first stage until which surfaces turned away stop light, too, ever less.
-    """
+    """The objectives of a step: ``photometric``, ``silhouette`` and ``eikonal``."""
 
     def __init__(
-        self, fit: VolumeFit, observations: Observations, options: VolumeOptions, *, facing_until: float = 0.0
+        self, fit: VolumeFit, observations: Observations, options: VolumeOptions, beginning: Beginning | None = None
     ):
         self.fit, self.observations, self.options = fit, observations, options
-        self.facing_until = facing_until
+        self.beginning = beginning or Beginning()
         self._sampler: Sampler = options.sampling.sampler()
 
     def __call__(self, info: StepInfo) -> dict[str, Tensor]:
@@ -76,16 +73,11 @@ class VolumeObjectives:
         seen = self.observations.draw(options.inside, options.past, info.generator)
         if fit.corrections is not None:
             seen = fit.corrections.taken_along(seen)
-        shown = see(fit.fields, seen.rays, self._sampler, info.generator, facing=facing(info, self.facing_until))
+        self.beginning.open(fit.fields, info)
+        shown = see(fit.fields, seen.rays, self._sampler, info.generator, facing=self.beginning.facing(info))
         off = shown.colours[: options.inside] - seen.colours[: options.inside]
         return {
             "photometric": off.square().mean(),
             "silhouette": mask_cost(shown.opacity, seen),
             "eikonal": eikonal_cost(fit.fields, shown, options.everywhere, info),
         }
-
-
-def facing(info: StepInfo, until: float) -> float:
-    """How much surfaces must face a ray to stop its light: not at all at first, wholly after a share of the stage."""
-    first = info.overall == info.step
-    return info.progress / until if first and info.progress < until else 1.0

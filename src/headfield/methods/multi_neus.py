@@ -18,6 +18,7 @@ from headfield.fitting.drive import Fitted, Run
 from headfield.fitting.scene_prior import ScenePrior
 from headfield.fitting.scene_training import SceneTraining, train_scenes
 from headfield.fitting.scenes import Scenes
+from headfield.fitting.volume import Beginning
 from headfield.fitting.volume_drive import CAMERAS, fit_volume
 from headfield.fitting.volume_fit import VolumeOptions
 from headfield.optim.schedules import Plateau
@@ -47,6 +48,7 @@ PAPER_TRAINING = Training(
     patience=5000,
     silhouette=0.0,
     pixels=1024,
+    beginning=Beginning(facing_until=0.15),
     sampling=Sampling(way="hierarchical"),
     precision="float32",
 )

@@ -15,6 +15,7 @@ from headfield.fields.scene_fields import NetworksSettings, SceneFields, SceneFi
 from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.drive import Fitted, Run
 from headfield.fitting.prior import Prior
+from headfield.fitting.volume import Beginning
 from headfield.fitting.volume_drive import CAMERAS, fit_volume
 from headfield.fitting.volume_fit import VolumeOptions
 from headfield.optim.schedules import Cosine
@@ -41,8 +42,7 @@ class Fitting:
     photometric: float = 1.0
     silhouette: float = 0.1
     eikonal: float = 0.1
-    facing_until: float = 0.15
-    """The share of the fit over which surfaces turned away from a ray stop light, too."""
+    beginning: Beginning = field(default_factory=lambda: Beginning(facing_until=0.15, opened_until=0.4))
     options: VolumeOptions = field(default_factory=VolumeOptions)
 
     def stages(self) -> tuple[Stage, ...]:
@@ -60,5 +60,4 @@ def fit(capture: Capture, prior: Prior | None, settings: Fitting, run: Run) -> F
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         fields = SceneFields(SceneFieldsSettings(settings.networks, NO_SCENES))
-    stages, until = settings.stages(), settings.facing_until
-    return fit_volume(NAME, capture, fields, stages, settings.options, run, facing_until=until)
+    return fit_volume(NAME, capture, fields, settings.stages(), settings.options, run, settings.beginning)
