@@ -48,12 +48,12 @@ def both_samplers() -> list[Sampler]:
 
 
 @given(
-    distance=st.lists(st.floats(-1, 1), min_size=4, max_size=4),
-    slope=st.lists(st.floats(-3, 3), min_size=4, max_size=4),
+    distance=st.lists(st.floats(-1, 1), min_size=5, max_size=5),
+    facing=st.floats(0, 1),
     sharpness=st.floats(1, 5000),
 )
-def test_what_sections_stop_is_a_share_of_what_comes(distance, slope, sharpness):
-    alpha = alphas(torch.tensor([distance]), torch.tensor([slope]), torch.full((1, 4), 0.1), sharpness)
+def test_what_sections_stop_is_a_share_of_what_comes(distance, facing, sharpness):
+    alpha = alphas(torch.tensor([distance]), torch.full((1, 4), 0.1), sharpness, facing=facing)
     assert ((alpha >= 0) & (alpha <= 1)).all()
     weight = weights(alpha)
     assert (weight >= 0).all()
@@ -73,15 +73,22 @@ def test_a_plane_is_seen_where_it_is(cosine, sharpness):
     generator = torch.Generator().manual_seed(0)
     edges = torch.cat([torch.zeros(1), torch.rand(400, generator=generator), torch.tensor([1.4])]).double().sort()[0]
     f = cosine * (surface - edges)
-    length, middle = edges.diff()[None], ((f[1:] + f[:-1]) / 2)[None]
-    found = weights(alphas(middle, torch.full_like(middle, -cosine), length, sharpness))[0]
+    found = weights(alphas(f[None], edges.diff()[None], sharpness))[0]
     phi = torch.sigmoid(sharpness * f)
     assert torch.allclose(found, -phi.diff() / phi[0], atol=1e-9)
     even = torch.linspace(0, 1.4, 1402).double()
     middles = (even[1:] + even[:-1]) / 2
-    distance = (cosine * (surface - middles))[None]
-    weight = weights(alphas(distance, torch.full_like(distance, -cosine), even.diff()[None], sharpness))[0]
+    weight = weights(alphas(cosine * (surface - even)[None], even.diff()[None], sharpness))[0]
     assert float(middles[weight.argmax()]) == pytest.approx(surface, abs=0.0011)
+
+
+def test_what_passes_by_is_stopped_as_its_least_distance_says_however_the_ray_is_cut():
+    """1 - Φ(f_least) / Φ(f₀): few sections and many stop the same where one of them begins at the least."""
+    for edges in (torch.linspace(-1, 1, 5), torch.linspace(-1, 1, 401)):
+        f = (0.5**2 + edges.double().square()).sqrt()[None] - 0.45
+        stopped = weights(alphas(f, edges.double().diff()[None], 30.0)).sum()
+        phi = torch.sigmoid(30.0 * f)
+        assert float(stopped) == pytest.approx(float(1 - phi.min() / phi[0, 0]), abs=1e-9)
 
 
 def test_of_two_walls_the_first_is_seen():
@@ -135,10 +142,10 @@ def test_around_the_surface_the_field_is_asked_a_small_part_as_often():
         counted, sections = Counted(ball), 0
         for seed in range(25):
             found = sampler(counted, Span.of(rays), 100.0, torch.Generator().manual_seed(seed))
-            sections += found.lengths.numel()
+            sections += found.edges.numel()
         asked.append((counted.points + sections) / (25 * len(rays.origins)))
     plain, few = asked
-    assert plain == 64 + 3 * 16 + 127
+    assert plain == 64 + 3 * 16 + 128
     assert few < plain / 8
 
 
@@ -148,7 +155,7 @@ def test_sections_are_in_order_within_the_sphere_and_the_same_for_the_same_chanc
     span = Span.of(rays)
     made = [both_samplers()[number](ball, span, 50.0, torch.Generator().manual_seed(3)) for _ in range(2)]
     assert torch.equal(made[0].edges, made[1].edges)
-    assert (made[0].lengths >= 0).all()
+    assert (made[0].edges.diff(dim=1) >= 0).all()
     assert (made[0].edges >= 0).all()
     assert (made[0].edges <= span.length[:, None] + 1e-6).all()
     past = render(rays, made[0], ball_medium, 50.0)

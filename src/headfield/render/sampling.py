@@ -49,7 +49,7 @@ class Hierarchical:
         places = _jittered(spread(torch.zeros_like(span.length), span.length, self.uniform), generator)
         distances = ask(sdf, span.at(places))
         for number in range(self.rounds):
-            weight = _weights(places, distances, SHARPNESS_AT_FIRST * 2**number)
+            weight = weights(alphas(distances, places.diff(dim=1), SHARPNESS_AT_FIRST * 2**number))
             new = drawn(places, weight, self.added)
             places, order = torch.cat([places, new], dim=1).sort(dim=1)
             if number < self.rounds - 1:
@@ -62,7 +62,7 @@ class AroundSurfaceSettings:
     """How few sections there are, and the grid that says where."""
 
     sections: int = 16
-    """How many sections a ray has; each costs one query with its gradient."""
+    """How many sections a ray has; they cost one query with its gradient each, and one more."""
     looks: int = 96
     """At how many places of a ray the grid is looked at."""
     resolution: int = 32
@@ -90,7 +90,8 @@ class AroundSurface:
             self._grid, self._uses = DistanceGrid.of(sdf, settings.resolution, span.near), 0
         self._uses += 1
         places = spread(torch.zeros_like(span.length), span.length, settings.looks)
-        weight = _weights(places, self._grid(span.at(places)), min(sharpness, 1 / settings.blur))
+        distances = self._grid(span.at(places))
+        weight = weights(alphas(distances, places.diff(dim=1), min(sharpness, 1 / settings.blur)))
         weight = weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-12)
         weight = (1 - ANYWHERE) * weight + ANYWHERE / weight.shape[1]
         inner = drawn(places, weight, settings.sections - 1, generator)
@@ -152,16 +153,6 @@ def drawn(
     low, high = below.gather(1, after - 1), below.gather(1, after)
     first, last = edges.gather(1, after - 1), edges.gather(1, after)
     return first + (last - first) * ((share - low) / (high - low)).clamp(0, 1)
-
-
-def _weights(places: Tensor, distances: Tensor, sharpness: float) -> Float[Tensor, "n s"]:
-    """The weights of the sections between places, by the distances there."""
-    length = places.diff(dim=1)
-    slope = distances.diff(dim=1) / length.clamp(min=1e-9)
-    # As if it fell no faster than in the section before, which keeps single steep sections from being all there is.
-    before = torch.cat([torch.zeros_like(slope[:, :1]), slope[:, :-1]], dim=1)
-    slope = torch.minimum(slope, before).clamp(-1e3, 0)
-    return weights(alphas((distances[:, 1:] + distances[:, :-1]) / 2, slope, length, sharpness))
 
 
 def _jittered(places: Tensor, generator: torch.Generator | None) -> Tensor:

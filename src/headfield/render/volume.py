@@ -6,7 +6,9 @@ from t to t' stops the share
     α = max(1 - Φ_s(f(t')) / Φ_s(f(t)), 0)        (NeuS, equation 13)
 
 of the light that reaches it. So a surface alone on a ray stops most where f is zero, however the ray meets it, and what
-lies behind it counts nothing.
+lies behind it counts nothing. NeuS's code guesses f at the ends of a section by its value and slope in the middle; here
+the field is asked at the ends, which neighbours share. So what all sections stop together does not depend on how the
+ray is cut, if only it is cut where f is least, and few sections do.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from torch.nn.functional import logsigmoid, relu
 from headfield.cameras import Rays
 from headfield.render.span import Span
 
+SHORTEST = 1e-9
+"""Sections are taken to be at least so long where something is divided by their length."""
+
 LEAST_OPACITY = 1e-6
 """A depth is a mean over what a ray sees; where it sees less than this, the mean is taken as if it saw so much."""
 
@@ -34,14 +39,9 @@ class Sections:
     edges: Float[Tensor, "n m"]
 
     @property
-    def lengths(self) -> Float[Tensor, "n s"]:
-        """How long the sections are."""
-        return self.edges.diff(dim=1)
-
-    @property
-    def middles(self) -> Float[Tensor, "n s"]:
-        """How far along the rays their middles lie, counted from the rays' origins."""
-        return self.span.near[:, None] + (self.edges[:, 1:] + self.edges[:, :-1]) / 2
+    def along(self) -> Float[Tensor, "n m"]:
+        """How far along the rays the places lie, counted from the rays' origins."""
+        return self.span.near[:, None] + self.edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +69,19 @@ class Rendered:
 
 
 def alphas(
-    distance: Float[Tensor, "n s"],
-    slope: Float[Tensor, "n s"],
-    length: Float[Tensor, "n s"],
-    sharpness: Float[Tensor, ""] | float,
+    distance: Float[Tensor, "n m"], length: Float[Tensor, "n s"], sharpness: Tensor | float, *, facing: float = 1.0
 ) -> Float[Tensor, "n s"]:
-    """α of sections that are ``length`` long, with the distance in their middle and its slope along the ray.
+    """α of the sections between places with these distances, so far apart.
 
-    It is exact where the distance changes evenly. Logarithms keep it so deep inside, where Φ_s is too small to divide.
+    Logarithms keep it exact deep inside, where Φ_s is too small to divide. With ``facing`` below 1 surfaces turned away
+    from the ray stop light, too, half as much at 0: so a field far from its end learns from both sides (as in NeuS's
+    code).
     """
-    half = slope.clamp(max=0) * length / 2
-    before, after = logsigmoid(sharpness * (distance - half)), logsigmoid(sharpness * (distance + half))
-    return -torch.expm1(after - before)
+    fall = distance.diff(dim=1).clamp(max=0)
+    if facing < 1:
+        fall = falling(distance.diff(dim=1) / length.clamp(min=SHORTEST), facing) * length
+    before = distance[:, :-1]
+    return -torch.expm1(logsigmoid(sharpness * (before + fall)) - logsigmoid(sharpness * before))
 
 
 def weights(alpha: Float[Tensor, "n s"]) -> Float[Tensor, "n s"]:
@@ -104,25 +105,30 @@ def render(
 ) -> Rendered:
     """What rays with unit directions see of a medium, which is asked at places (k, 3) along directions (k, 3).
 
-    Gradients go to the medium, the sharpness and the rays. With ``facing`` below 1 surfaces turned away from the ray
-    stop light, too, half as much at 0: so a field far from its end learns from both sides (NeuS's code does the same).
+    Gradients go to the medium, the sharpness and the rays. What a section looks like is the mean of its two ends. See
+    :func:`alphas` for ``facing``.
     """
-    n, count = sections.lengths.shape
-    at = sections.middles
-    points = rays.origins[:, None] + at[..., None] * rays.directions[:, None]
+    along = sections.along
+    points = rays.origins[:, None] + along[..., None] * rays.directions[:, None]
     directions = rays.directions[:, None].expand(points.shape)
     found = medium(points.reshape(-1, 3), directions.reshape(-1, 3))
-    gradient = found.gradient.reshape(n, count, 3)
-    slope = falling((gradient * directions).sum(dim=-1), facing)
-    weight = weights(alphas(found.distance.reshape(n, count), slope, sections.lengths, sharpness))
+    alpha = alphas(found.distance.reshape(along.shape), sections.edges.diff(dim=1), sharpness, facing=facing)
+    weight = weights(alpha)
     opacity = weight.sum(dim=1)
+    shares = _of_places(weight)
     return Rendered(
-        colours=summed(weight, found.colours.reshape(n, count, 3)),
-        normals=summed(weight, gradient),
+        colours=summed(shares, found.colours.reshape(points.shape)),
+        normals=summed(shares, found.gradient.reshape(points.shape)),
         opacity=opacity,
-        depth=summed(weight, at) / opacity.clamp(min=LEAST_OPACITY),
+        depth=summed(shares, along) / opacity.clamp(min=LEAST_OPACITY),
         gradient=found.gradient,
     )
+
+
+def _of_places(weight: Float[Tensor, "n s"]) -> Float[Tensor, "n m"]:
+    """The weights of sections, half of each to the place at either end."""
+    none = torch.zeros_like(weight[:, :1])
+    return (torch.cat([weight, none], dim=1) + torch.cat([none, weight], dim=1)) / 2
 
 
 def falling(slope: Float[Tensor, "n s"], facing: float) -> Float[Tensor, "n s"]:
