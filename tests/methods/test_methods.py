@@ -149,6 +149,39 @@ def test_networks_of_the_papers_are_as_large_as_the_papers_say():
     assert all("eikonal" not in stage.weights for stage in instant_avatar.Fitting().stages())
 
 
+def test_multi_neus_is_as_the_paper_says():
+    training, fitting = multi_neus.PAPER_TRAINING, multi_neus.PAPER_FITTING
+    assert (training.networks.width, training.networks.sdf, training.networks.radiance) == (256, 9, 5)  # figure 2
+    assert training.layers == SceneLayersSettings((1, 2, 3, 4), (1, 2), "low-rank", rank=1000)  # 3.2 and 4.3
+    assert (training.batch.rays, training.batch.views) == (512, 8)  # 4.5 and 3.4
+    assert (training.steps, training.rate, training.plateau, training.silhouette) == (610_000, 1.8e-4, 0.316, 0)  # 4.5
+    scene, everything = fitting.stages()
+    assert (scene.steps, everything.steps) == (12_000, 13_000)
+    assert [[moving.rate for moving in stage.moving] for stage in (scene, everything)] == [
+        [4e-4, pytest.approx(4e-5)],
+        [6e-5, pytest.approx(6e-6)],
+    ]
+    assert fitting.options.inside + fitting.options.past == 512
+    assert fitting.options.refined == "always"
+
+
+def test_at_first_only_what_is_the_new_heads_own_moves():
+    prior = learned("multi-neus")
+    settings = replace(FITTING["multi-neus"], shared_steps=1, shared_rate=0.0, scene_rate=1e-2)
+    fitted = find_method("multi-neus").fit(capture(0.5), prior, settings, Run())
+    before, after = prior.fields.alone(), fitted.field
+    pairs = zip(before.geometry.decoder.layers, after.geometry.decoder.layers, strict=True)
+    moved = [not torch.equal(one.weight, other.weight) for one, other in pairs]
+    assert moved == [True, True, False, False, False]
+
+
+def test_neus_that_is_transferred_has_no_first_step():
+    training = replace(LEARNING["multi-neus"], layers=SceneLayersSettings((), ()), scene=0)
+    prior = find_method("multi-neus").train(scenes(), training)
+    fitted = find_method("multi-neus").fit(capture(0.5), prior, FITTING["multi-neus"], Run())
+    assert fitted.facts["steps"] == {"everything": 2}
+
+
 def test_the_mean_head_is_the_prior_at_its_mean_and_grey():
     prior = family()
     head = mean_head.mean_head(prior)
