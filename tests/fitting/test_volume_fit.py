@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from headfield.cameras import Rays
 from headfield.capture import Capture
 from headfield.fields.scene_fields import NetworksSettings, SceneFields, SceneFieldsSettings
 from headfield.fields.scene_layers import SceneLayersSettings
@@ -121,6 +122,25 @@ def test_a_field_is_seen_as_its_surface_once_it_is_sharp():
         off = sharp.distance(rays.at(shown.depth)).abs()
     assert float(shown.opacity.min()) > 0.9
     assert float(off.max()) < 0.02
+
+
+def test_rays_that_pass_the_sphere_see_nothing_and_cost_nothing():
+    it, asked = fields(), []
+    it.surface.geometry.register_forward_hook(lambda module, given, out: asked.append(len(given[0])))
+    rays = Observations.of(capture(0.45)).inside[torch.arange(6)].rays
+    past = Rays(rays.origins + torch.tensor([5.0, 0, 0]), rays.directions)
+    mixed = Rays(*(torch.stack([a, b], dim=1).flatten(0, 1) for a, b in zip(_parts(rays), _parts(past), strict=True)))
+    sampler = Hierarchical(uniform=10, rounds=0)
+    alone, among, nothing = (see(it, some, sampler) for some in (rays, mixed, past))
+    assert asked == [60, 60, 60, 60, 0]
+    for name in ("colours", "normals", "opacity", "depth"):
+        assert torch.allclose(getattr(among, name)[::2], getattr(alone, name), atol=1e-6)
+        assert not getattr(among, name)[1::2].any()
+        assert not getattr(nothing, name).any()
+
+
+def _parts(rays: Rays) -> tuple[Tensor, Tensor]:
+    return rays.origins, rays.directions
 
 
 def test_steps_bring_the_picture_closer_and_are_the_same_each_time(tmp_path):

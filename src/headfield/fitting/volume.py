@@ -55,7 +55,10 @@ def see(
     *,
     facing: float = 1.0,
 ) -> Rendered:
-    """What rays see of the chosen scene; gradients go to its fields and to the rays."""
+    """What rays see of the chosen scene; gradients go to its fields and to the rays.
+
+    Those that pass the unit sphere see nothing, and cost nothing.
+    """
 
     def medium(points: Tensor, directions: Tensor) -> Medium:
         sample = fields.sample(points, create_graph=torch.is_grad_enabled())
@@ -63,9 +66,13 @@ def see(
         colours = fields.surface.appearance(points, normals, directions, sample.features)
         return Medium(sample.distance, sample.gradient, colours)
 
+    span = Span.of(rays)
+    meets = torch.nonzero(span.meets)[:, 0]
     with torch.no_grad():
-        sections = sampler(fields.distance, Span.of(rays), float(fields.sharpness), generator)
-    return render(rays, sections, medium, fields.sharpness, facing=facing)
+        sections = sampler(fields.distance, span[meets], float(fields.sharpness), generator)
+    within = Rays(rays.origins[meets], rays.directions[meets])
+    shown = render(within, sections, medium, fields.sharpness, facing=facing)
+    return shown.among(meets, len(span.meets))
 
 
 def mask_cost(opacity: Float[Tensor, "n"], seen: RaysSeen) -> Float[Tensor, ""]:

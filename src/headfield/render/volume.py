@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
@@ -66,6 +66,16 @@ class Rendered:
     depth: Float[Tensor, "n"]
     """Where along the ray it stops on average."""
     gradient: Float[Tensor, "k 3"]
+
+    def among(self, which: Int64[Tensor, "n"], count: int) -> Rendered:
+        """The same as what those of more rays see, of which the others see nothing."""
+
+        def spread(values: Tensor) -> Tensor:
+            return values.new_zeros(count, *values.shape[1:]).index_copy(0, which, values)
+
+        return Rendered(
+            spread(self.colours), spread(self.normals), spread(self.opacity), spread(self.depth), self.gradient
+        )
 
 
 def alphas(
