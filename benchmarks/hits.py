@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.extraction import bust
 from headfield.cameras import Camera, Rays
+from headfield.render.cached_samples import CachedSamples
 from headfield.render.hits import HitFinder, SurfaceHits
 from headfield.render.parallel_samples import ParallelSamples
 from headfield.render.proxy import Proxy, ProxySettings
@@ -33,6 +34,7 @@ TRUTH = SphereTracing(steps=200, safety=2.0, least_step=5e-4)
 WAYS: dict[str, Callable[[], HitFinder]] = {
     "sphere tracing": SphereTracing,
     "parallel samples 75 + 25": ParallelSamples,
+    "cached samples 75 + 25": CachedSamples,
     "proxy of 64³": lambda: Proxy(ProxySettings(resolution=64)),
     "proxy of 128³": lambda: Proxy(ProxySettings(resolution=128)),
 }

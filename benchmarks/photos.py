@@ -18,7 +18,7 @@ from PIL import Image
 from rich.table import Table
 
 from headfield.bench.scoring import scores
-from headfield.bench.trials import SAMPLES
+from headfield.bench.trials import SAMPLES, shipped_prior
 from headfield.data.store import Dataset
 from headfield.mesh.raycast import RayCaster
 from headfield.reconstruction import Made, Making
@@ -28,6 +28,9 @@ from headfield.results import reprojected
 from headfield.studio.assets import root
 from headfield.studio.order import Order
 from headfield.studio.production import produce
+
+METHODS = tuple(name for name in ("instant-avatar", "sira") if shipped_prior(name) is not None)
+"""Those whose prior comes along."""
 
 PEOPLE = Order(subjects=4, split="validation", seed=100, rig=("phones",), size=768, layers=("mask",), light="subject")
 
@@ -43,16 +46,17 @@ class Case:
 
 def run() -> Table:
     table = Table(title=f"Heads from photos, {torch.get_num_threads()} threads")
-    for column in ("photos", "landmarks, %", "outlines, IoU %", "PSNR, dB", "face, mm", "head, mm", "seconds"):
-        table.add_column(column, justify="left" if column == "photos" else "right")
+    numbers = ("landmarks, %", "outlines, IoU %", "PSNR, dB", "face, mm", "head, mm", "seconds")
+    for column in ("photos", "method", *numbers):
+        table.add_column(column, justify="left" if column in ("photos", "method") else "right")
     with tempfile.TemporaryDirectory() as folder:
         for case in [*photographs(Path(folder)), *people(Path(folder))]:
-            start = time.perf_counter()
-            made = Making().head(case.photos)
-            seconds = time.perf_counter() - start
-            table.add_row(
-                case.name, *(f"{value:.1f}" for value in agreement(made)), *_off(case, made), f"{seconds:.0f}"
-            )
+            for method in METHODS:
+                start = time.perf_counter()
+                made = Making(method).head(case.photos)
+                seconds = time.perf_counter() - start
+                agreeing = [f"{value:.1f}" for value in agreement(made)]
+                table.add_row(case.name, method, *agreeing, *_off(case, made), f"{seconds:.0f}")
     return table
 
 

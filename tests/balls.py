@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,15 +12,19 @@ from torch import Tensor
 from headfield.cameras import Camera
 from headfield.capture import Capture, Landmarks, Scan, Subject, View
 from headfield.fields.appearance import AppearanceSettings, PlaceSettings
+from headfield.fields.deformation import DeformedSettings
 from headfield.fields.geometry import GeometrySettings
 from headfield.fields.grid import GridSettings
 from headfield.fields.mlp import MLPSettings
+from headfield.fitting.coloured import ColouredPoints, coloured_points
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import PointsASubject, Scans
 from headfield.fitting.scenes import Scenes
 from headfield.fitting.shape_learning import Batch
-from headfield.fitting.shape_training import Lessons, ShapeTraining, train_shapes
+from headfield.fitting.shape_training import Lessons, ShapeTraining
 from headfield.fitting.surface_fit import FitOptions, RaysAStep
+from headfield.fitting.training import train_prior
+from headfield.methods import sira
 from headfield.render.proxy import ProxySettings
 from headfield.rigs import around, fibonacci, on_sphere
 
@@ -33,6 +38,16 @@ GEOMETRY = GeometrySettings(MLPSettings(width=32, depth=2), frequencies=2, grid=
 APPEARANCE = AppearanceSettings(
     PlaceSettings(MLPSettings(16, 2), frequencies=1, size=4), MLPSettings(16, 1, activation="relu"), frequencies=1
 )
+
+BENT = DeformedSettings(
+    GeometrySettings(MLPSettings(width=32, depth=2), frequencies=2, grid=None, code=0),
+    MLPSettings(width=32, depth=2),
+    frequencies=1,
+    code=4,
+    features=2,
+)
+
+LOOKS = AppearanceSettings(None, MLPSettings(32, 2, activation="relu"), frequencies=1, features=2, code=3)
 
 OPTIONS = FitOptions(
     rays=RaysAStep(inside=96, past=48, held=32, held_anywhere=16), proxy=ProxySettings(resolution=24, uses=10)
@@ -81,10 +96,41 @@ def scenes(radii: tuple[float, ...] = RADII, pixels: int = 32) -> Scenes:
     return Scenes.of([Subject(f"ball-{it}", capture(it, around)) for it in radii], pixels=pixels)
 
 
+def tint(number: int) -> np.ndarray:
+    """The colour of one ball among :func:`coloured_lessons`."""
+    return np.random.default_rng(number).integers(0, 256, 3).astype(np.uint8)
+
+
+def coloured_lessons(radii: tuple[float, ...] = RADII) -> Lessons:
+    """The same, every ball in a colour of its own."""
+    scans = [scan(radius, seed=i) for i, radius in enumerate(radii)]
+    painted = [replace(it, colours=np.broadcast_to(tint(i), it.points.shape).copy()) for i, it in enumerate(scans)]
+    colours = [coloured_points(Subject(f"ball-{i}", scan=it), 500) for i, it in enumerate(painted)]
+    return replace(lessons(radii), coloured=ColouredPoints.joined(colours))
+
+
+SIRA = sira.Training(
+    BENT,
+    LOOKS,
+    steps=300,
+    batch=TRAINING.batch,
+    colours=32,
+    rate=5e-3,
+    code_rate=1e-2,
+    precision="float32",
+)
+
+
+@cache
+def head_family() -> ShapePrior:
+    """A prior of coloured balls with a bent reference; learned once, not to be changed."""
+    return train_prior("sira", coloured_lessons(), SIRA)
+
+
 @cache
 def family(marked: bool = True) -> ShapePrior:
     """A prior of balls; learned once, not to be changed."""
-    return train_shapes("instant-avatar", lessons(marked=marked), TRAINING)
+    return train_prior("instant-avatar", lessons(marked=marked), TRAINING)
 
 
 def camera(azimuth: float = 0.0, pixels: int = 48, elevation: float = 0.0) -> Camera:

@@ -27,7 +27,8 @@ ROOMS = {
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
     "portraits": {"fitting", "photo"},
     "videos": {"portraits", "fitting", "photo", "data"},
-    "reconstruction": {"methods", "fitting", "head", "photo", "portraits"},
+    "placing": {"data", "photo"},
+    "reconstruction": {"methods", "fitting", "head", "optim", "photo", "portraits"},
     "report": {"mesh", "metrics", "data", "render", "head"},
     "results": {"mesh", "data", "render", "head", "reconstruction", "report"},
     "bench": {
@@ -54,6 +55,7 @@ ROOMS = {
         "photo",
         "fitting",
         "methods",
+        "placing",
         "reconstruction",
         "report",
         "results",

@@ -10,6 +10,7 @@ import torch
 from headfield.errors import InputError
 from headfield.head import Head, load
 from headfield.mesh.files import read_mesh
+from headfield.mesh.pictures import linear_intensities, srgb_values
 from headfield.mesh.topology import components, is_watertight
 from headfield.transforms import Similarity, so3_exp
 
@@ -61,6 +62,31 @@ def test_confidence_is_how_squarely_the_cameras_see_what_nothing_hides():
     clear = np.abs(cosine) > 0.15  # near the horizon the mesh's own facets decide
     np.testing.assert_allclose(head.confidence[clear], cosine.clip(0, 1)[clear], atol=0.02)
     assert Head.of(Ball(), resolution=24).confidence is None
+
+
+def test_what_looks_otherwise_in_the_photo_is_not_trusted():
+    """Half of the photo is painted over, and all of it is too bright."""
+    head = Head.of(Ball(), cameras={"front": front(size=200)}, resolution=48)
+    photo = head.render(front(size=200))
+    assert photo.mask is not None
+    same = head.compared([photo])
+    clear = head.confidence > 0.3
+    np.testing.assert_allclose(same.confidence[clear], head.confidence[clear], atol=0.1)
+    bright = np.round(255 * srgb_values(1.3 * linear_intensities(photo.image / 255)).clip(0, 1)).astype(np.uint8)
+    bright[:, :100] = (20, 120, 20)
+    doubted = head.compared([replace(photo, image=bright)])
+    well_inside = (head.confidence > 0.6) & (np.abs(head.mesh.vertices[:, 0]) > 0.08)
+    left_in_photo = head.mesh.vertices[:, 0] < 0
+    assert doubted.confidence[well_inside & left_in_photo].mean() < 0.1
+    kept = well_inside & ~left_in_photo
+    np.testing.assert_allclose(doubted.confidence[kept], head.confidence[kept], atol=0.1)
+    again = head.compared([replace(photo, image=bright), photo])
+    np.testing.assert_allclose(again.confidence[clear], head.confidence[clear], atol=0.1)
+    counted = again.mesh.attributes["views"]
+    assert (counted[kept] == 2).all()
+    assert (counted[well_inside & left_in_photo] == 1).mean() > 0.9
+    assert (counted[head.mesh.vertices[:, 2] < 0] == 0).all()
+    assert (head.compared([]).confidence == 0).all()
 
 
 def test_what_is_outside_the_picture_was_not_seen():

@@ -7,11 +7,13 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from headfield import portraits
 from headfield.cameras import Camera
 from headfield.errors import InputError
 from headfield.fitting.poses import LandmarkModel
 from headfield.fitting.prior import ShapePrior
 from headfield.photo.faces import Face
+from headfield.photo.likeness import DIFFERENT, DOUBTFUL
 from headfield.photo.multipie import MULTIPIE, multipie68
 from headfield.portraits import PIXELS, capture_of, find_portraits
 
@@ -117,6 +119,20 @@ def test_different_people_are_told_apart(codes, photo):
     finder = InTurn(*(Drawn(camera_from(0), places) for places in (model.mean, strange)))
     with pytest.raises(InputError, match="another person"):
         find_portraits([photo, photo], codes, finder=finder)
+
+
+@pytest.mark.parametrize(("unlike", "said"), [(DOUBTFUL - 1, 0), (DOUBTFUL + 1, 1)])
+def test_who_may_be_another_is_remarked_on_and_who_surely_is_refused(codes, photo, monkeypatch, unlike, said):
+    model = LandmarkModel.of(codes)
+    monkeypatch.setattr(portraits, "unlike_others", lambda shown: [unlike - 1, unlike])
+    both = InTurn(*(Drawn(camera_from(azimuth), model.mean) for azimuth in (0, 10)))
+    first, second = find_portraits([photo, photo], codes, finder=both)
+    assert sum("another person" in remark for remark in first.remarks) == 0
+    assert sum("another person" in remark for remark in second.remarks) == said
+    monkeypatch.setattr(portraits, "unlike_others", lambda shown: [DIFFERENT - 1, DIFFERENT + 1])
+    both = InTurn(*(Drawn(camera_from(azimuth), model.mean) for azimuth in (0, 10)))
+    with pytest.raises(InputError, match="someone-2 seems to show another person than the other photos"):
+        find_portraits([photo, photo], codes, finder=both)
 
 
 def test_a_photo_without_a_face_is_named(codes, photo):

@@ -7,7 +7,7 @@ import pytest
 
 from headfield.head import MESH, SURFACE, Head
 from headfield.mesh.files import read_mesh
-from headfield.reconstruction import Made
+from headfield.reconstruction import Made, Progress
 from headfield.results import REPORT, Wishes, write_results
 
 from .heads import front, small_head
@@ -33,9 +33,34 @@ def test_a_textured_head_comes_back_with_both_its_meshes(made, tmp_path):
     assert Head.load(tmp_path / "head").light is None
 
 
+def test_another_program_finds_the_head_upright_in_metres_with_all_it_knows(made, tmp_path):
+    """The nose that the ball is given must point where glTF wants the front of things to be."""
+    trimesh = pytest.importorskip("trimesh")
+    light = made.head.light
+    nose = light.vertices @ (0.0, 0.3, 1.0) / np.hypot(0.3, 1.0) > 0.97 * np.linalg.norm(light.vertices, axis=1)
+    pulled = replace(light, vertices=np.where(nose[:, None], 1.2 * light.vertices, light.vertices))
+    replace(made.head, light=pulled).save(tmp_path / "head")
+    scene = trimesh.load(tmp_path / "head" / MESH)
+    assert scene.units in (None, "meters")
+    (node,) = scene.graph.nodes_geometry
+    np.testing.assert_array_equal(scene.graph[node][0], np.eye(4))
+    (found,) = scene.geometry.values()
+    np.testing.assert_allclose(found.extents, np.ptp(pulled.vertices, axis=0) * 0.2, rtol=1e-5)
+    assert 0.15 < found.extents[1] < 0.25, "a ball of half a unit's radius is a fifth of a metre high"
+    tip = found.vertices[np.linalg.norm(found.vertices, axis=1).argmax()]
+    assert tip[2] > 3 * abs(tip[0])
+    assert tip[2] > tip[1] > 0
+    assert found.visual.material.baseColorTexture.size == (128, 128)
+    assert found.visual.material.metallicFactor == 0
+    for name in ("confidence", "seen"):
+        np.testing.assert_array_equal(found.vertex_attributes[f"_{name.upper()}"].ravel(), pulled.attributes[name])
+    volume = trimesh.load(tmp_path / "head" / SURFACE, force="mesh").volume
+    assert volume == pytest.approx(4 / 3 * np.pi * 0.1**3, rel=0.1), "closed, and its faces look outwards"
+
+
 def test_everything_wished_for_is_written_and_named_on_the_page(made, tmp_path):
     phases = []
-    write_results(made, tmp_path / "out", Wishes(also=("ply",), films=(".gif",)), phases.append)
+    write_results(made, tmp_path / "out", Wishes(also=("ply",), films=(".gif",)), Progress(phases.append))
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {MESH, SURFACE, REPORT, "head.ply", "turntable.gif", "head.json", "cameras.json"} <= written
     page = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")

@@ -23,7 +23,9 @@ from headfield.cameras import Camera
 from headfield.capture import View
 from headfield.data import layout
 from headfield.errors import InputError
-from headfield.fields import weights
+from headfield.fields import blending, weights
+from headfield.fields.blending import are_related
+from headfield.fields.deformed_field import DeformedField
 from headfield.files import new_folder, write_json
 from headfield.mesh.clean import largest_component
 from headfield.mesh.extract import extract
@@ -38,13 +40,19 @@ from headfield.surface import Mesh, unit
 from headfield.transforms import Similarity
 from headfield.units import head_units_per
 
-FIELDS = {"SurfaceField": "headfield.fields.surface_field"}
+FIELDS = {
+    "SurfaceField": "headfield.fields.surface_field",
+    "DeformedField": "headfield.fields.deformed_field",
+}
 """The classes of fields that heads are made of, and where they live. A saved head names its field's class."""
 
 HEAD, CAMERAS, FIELD, MESH = "head.json", "cameras.json", "field.safetensors", "head.glb"
 SURFACE = "surface.glb"
 """The whole mesh, where ``head.glb`` is the light one with a texture."""
-CONFIDENCE = "confidence"
+CONFIDENCE, VIEWS = "confidence", "views"
+
+GLIMPSED = 0.2
+"""From which confidence on a view counts among those that show a vertex."""
 
 STRAIGHT = 0.05
 """How much looking straight at the surface counts beside a camera that does, where a vertex gets its colour."""
@@ -115,7 +123,8 @@ class Head:
     def confidence(self) -> Float[np.ndarray, "v"] | None:
         """How well the views show each vertex, from 0 (guessed) to 1 (seen squarely); None without cameras.
 
-        It is the cosine of the squarest look at it that nothing hides.
+        It is the cosine of the squarest look at it that nothing hides; once compared with the views, of the best that
+        shows the vertex in the head's own colours, too.
         """
         return self.mesh.attributes.get(CONFIDENCE)
 
@@ -123,6 +132,24 @@ class Head:
     def shown(self) -> Mesh:
         """The mesh to look at and to take elsewhere: the light one, where it was made."""
         return self.mesh if self.light is None else self.light
+
+    def compared(self, views: Sequence[View]) -> Head:
+        """The head with less confidence where these views, which need masks, look otherwise than it does.
+
+        Its mesh also knows how many of the views show each vertex, as the attribute ``views``.
+        """
+        from headfield.mesh.texture.agreement import COARSE, agreement
+        from headfield.mesh.texture.looks import Look
+
+        caster, normals = RayCaster(self.mesh), self.mesh.vertex_normals
+        best, count = np.zeros(len(normals)), np.zeros(len(normals), np.uint16)
+        for view in views:
+            seen = squareness(caster, view.camera, normals)
+            seen *= agreement(Look.of(view, caster, texel=COARSE), normals)
+            best = np.maximum(best, seen)
+            count += seen > GLIMPSED
+        attributes = {**self.mesh.attributes, CONFIDENCE: best.astype(np.float32), VIEWS: count}
+        return replace(self, mesh=replace(self.mesh, attributes=attributes))
 
     def textured(self, views: Sequence[View], *, size: int = 2048) -> Head:
         """The head with a light mesh, whose texture of ``size`` texels a side is painted from these views.
@@ -159,8 +186,7 @@ class Head:
             return
         if type(self.field).__name__ not in FIELDS:
             raise TypeError(f"a {type(self.field).__name__} could not be loaded again, since FIELDS does not list it")
-        if path.exists() and not (path / HEAD).is_file() and not (path.is_dir() and not any(path.iterdir())):
-            raise InputError(f"{path} is there already and is no saved head; choose another place.")
+        check_place(path)
         with new_folder(path) as folder:
             weights.save(folder / FIELD, {"field": cast(nn.Module, self.field)})
             write_mesh(self.shown, folder / MESH)
@@ -205,9 +231,28 @@ class Head:
         )
 
 
+def check_place(folder: Path) -> None:
+    """InputError where a head cannot be saved because of what is there already."""
+    if folder.exists() and not (folder / HEAD).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} is there already and is no saved head; choose another place.")
+
+
 def load(folder: Path | str, *, device: torch.device | str = "cpu") -> Head:
     """Read a saved head: :meth:`Head.load`."""
     return Head.load(folder, device=device)
+
+
+def between(first: Head, second: Head, *, shape: float, look: float, resolution: int = 256) -> Head:
+    """The head ``shape`` of the way from the first to the second in shape, and ``look`` of it in appearance.
+
+    InputError unless both were fitted with one prior that knows shape and appearance.
+    """
+    one, other = first.field, second.field
+    if not isinstance(one, DeformedField) or not isinstance(other, DeformedField):
+        raise InputError("there is nothing between these heads; make both with --method sira.")
+    if not are_related(one, other):
+        raise InputError("these heads are of different families; make both with one prior of shape and appearance.")
+    return Head.of(blending.between(one, other, shape=shape, look=look), resolution=resolution)
 
 
 def _like(field: Field) -> Tensor:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 from PIL import Image
 
 from headfield.cameras import Camera
@@ -16,8 +16,9 @@ from headfield.capture import Capture, Landmarks, View
 from headfield.errors import InputError
 from headfield.fitting.poses import FaceSeen, LandmarkModel, Posed, find_poses
 from headfield.fitting.statistics import CodeStatistics
-from headfield.photo.faces import FaceFinder, choose_face, face_finder
+from headfield.photo.faces import FaceFinder, choose_face, face_finder, is_well_seen
 from headfield.photo.files import Photo, read_photo
+from headfield.photo.likeness import DIFFERENT, DOUBTFUL, complexion, unlike_others
 from headfield.photo.matte import matte
 from headfield.photo.multipie import multipie68
 from headfield.photo.normals import head_region
@@ -28,9 +29,9 @@ PIXELS = 512
 FAR_OFF = 0.06
 """Landmarks further off than this, as a part of the eyes' distance, are worth a word."""
 
-UNLIKE = 5.0
-"""Photos show different people where the logarithm says that one is so much less likely: photos of one stay below 2.
-Landmarks tell only people apart who differ much."""
+UNLIKE = 8.0
+"""Photos show different people where the logarithm says that one is so much less likely: photos of one stay below 7.
+Landmarks tell only people apart who differ as no two adults do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def find_portraits(
     *,
     face: int | None = None,
     finder: FaceFinder | None = None,
-    told: Callable[[int, int], None] = lambda done, total: None,
+    counted: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Portrait, ...]:
     """The portraits in photo files of one person; InputError that names the first file that will not do.
 
@@ -91,23 +92,24 @@ def find_portraits(
         codes: What a prior knows of landmarks.
         face: Which face to take where there are several, counted from the left; otherwise the largest.
         finder: Who finds faces, instead of what is installed.
-        told: How many photos have been looked at, and how many there are.
+        counted: Told how many photos have been looked at, and how many there are.
     """
     if not paths:
         raise InputError("there are no photos; name one or more.")
     photos = [(path, replace(read_photo(path), name=name)) for path, name in _named_apart([Path(it) for it in paths])]
     finder = finder or face_finder()
-    found = []
-    for done, (path, photo) in enumerate(photos, 1):
+    found: list[Found] = []
+    for path, photo in photos:
         found.append(looked_at(path, photo, finder, face))
-        told(done, len(photos))
-    seen = [face_seen(photo, marks) for photo, marks, _, _ in found]
+        counted(len(found), len(photos))
+    seen = [it.seen for it in found]
     model = LandmarkModel.of(codes)
     posed = find_poses(seen, model)
-    _check_one_person(seen, model, posed, [photo.name for photo, *_ in found])
+    _check_one_person(seen, model, posed, [it.photo.name for it in found])
+    doubts = _doubts([it.complexion for it in found], [it.photo.name for it in found])
     return tuple(
-        Portrait(photo, marks, camera, mask, error, (*photo.remarks, *remarks, *_poorly(error)))
-        for (photo, marks, mask, remarks), camera, error in zip(found, posed.cameras, posed.errors, strict=True)
+        Portrait(it.photo, it.marks, camera, it.mask, error, (*it.photo.remarks, *it.remarks, *_poorly(error), *doubt))
+        for it, camera, error, doubt in zip(found, posed.cameras, posed.errors, doubts, strict=True)
     )
 
 
@@ -116,18 +118,35 @@ def capture_of(portraits: Sequence[Portrait]) -> Capture:
     return Capture(tuple(portrait.part for portrait in portraits), rough=True)
 
 
-def looked_at(
-    path: Path, photo: Photo, finder: FaceFinder, number: int | None
-) -> tuple[Photo, Landmarks, UInt8[np.ndarray, "h w"], tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one photo shows, before the others are looked at."""
+
+    photo: Photo
+    marks: Landmarks
+    mask: UInt8[np.ndarray, "h w"]
+    complexion: Float64[np.ndarray, "parts 3"] | None
+    """None where the face is not seen well enough to be compared."""
+    remarks: tuple[str, ...]
+
+    @property
+    def seen(self) -> FaceSeen:
+        """As poses are found from it."""
+        height, width = self.mask.shape
+        return FaceSeen(self.marks.points, self.marks.visible, width, height, self.photo.focal)
+
+
+def looked_at(path: Path, photo: Photo, finder: FaceFinder, number: int | None) -> Found:
     """The face and the person found in a photo, with remarks; InputError that names the file where there is none."""
     try:
         face, remarks = choose_face(finder.faces(photo.image), photo.image, number)
+        mask = matte(photo.image, face, finder)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    mask = matte(photo.image, face, finder)
     if photo.opacity is not None:
         mask = np.minimum(mask, photo.opacity)
-    return photo, multipie68(face), mask, remarks
+    shown = complexion(photo.image, face) if is_well_seen(face, photo.image) else None
+    return Found(photo, multipie68(face), mask, shown, remarks)
 
 
 def _named_apart(paths: Sequence[Path]) -> list[tuple[Path, str]]:
@@ -141,12 +160,6 @@ def _named_apart(paths: Sequence[Path]) -> list[tuple[Path, str]]:
     return list(zip(paths, names, strict=True))
 
 
-def face_seen(photo: Photo, marks: Landmarks) -> FaceSeen:
-    """The landmarks of a photo as poses are found from."""
-    height, width = photo.image.shape[:2]
-    return FaceSeen(marks.points, marks.visible, width, height, photo.focal)
-
-
 def _check_one_person(seen: Sequence[FaceSeen], model: LandmarkModel, posed: Posed, names: Sequence[str]) -> None:
     """InputError where one shape for all is far less likely than one for each."""
     if len(seen) < 2:
@@ -158,6 +171,20 @@ def _check_one_person(seen: Sequence[FaceSeen], model: LandmarkModel, posed: Pos
             f"{names[int(np.argmax(worse))]} seems to show another person than the other photos; "
             "give photos of one person."
         )
+
+
+def _doubts(
+    complexions: Sequence[Float64[np.ndarray, "parts 3"] | None], names: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """What is to be said of photos that may show another person; InputError where one surely does."""
+    unlike = unlike_others(complexions)
+    worst = int(np.argmax(unlike))
+    if unlike[worst] > DIFFERENT:
+        raise InputError(
+            f"{names[worst]} seems to show another person than the other photos; give photos of one person."
+        )
+    doubt = ("it may show another person than the other photos; the head is only right if all show one.",)
+    return [doubt if i == worst and unlike[i] > DOUBTFUL else () for i in range(len(names))]
 
 
 def _poorly(error: float) -> tuple[str, ...]:

@@ -15,13 +15,27 @@ from headfield.fitting.drive import Run
 from headfield.fitting.prior import Prior, ShapePrior
 from headfield.head import Head
 from headfield.methods.registry import DEFAULT, Method, find_method
+from headfield.optim.interrupt import Interrupt
 from headfield.portraits import Portrait, capture_of, find_portraits
 from headfield.transforms import Similarity
 
 TEXTURE = 2048
 """How many texels a side a head's texture has."""
 
-Phase = Callable[[str], None]
+UNPAINTED = "painting was interrupted, so the head has colours at its vertices but no texture."
+
+Counted = Callable[[int, int], None]
+"""Told how much of something is done, and how much there is to do."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Who is told how far the making of a head has come."""
+
+    begun: Callable[[str], None] = lambda phase: None
+    """Called with the name of each phase when it begins."""
+    counted: Counted = lambda done, total: None
+    """Called in phases that know how much there is to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +93,11 @@ class Making:
     resolution: int = 256
     texture: int | None = None
     face: int | None = None
-    told: Phase = lambda phase: None
-    """Called with the name of each phase when it begins."""
+    progress: Progress = Progress()
 
     def head(self, source: Capture | Sequence[Path | str] | Path | str, *, to_head: Similarity | None = None) -> Made:
         """The head that a source shows, and what it was made from."""
-        clock = _Clock(self.told)
+        clock = _Clock(self.progress.begun)
         chosen = find_method(self.method)
         settings = chosen.fitting() if self.settings is None else self.settings
         learned = _prior(self.prior, chosen) if chosen.training is not None else None
@@ -94,7 +107,7 @@ class Making:
             portraits = self._portraits(source, learned)
             source = capture_of(portraits)
         clock.begins("cues")
-        capture = completed(source, self.normals)
+        capture = completed(source, self.normals, self.progress.counted)
         clock.begins("fit")
         fitted = chosen.fit(capture, learned, settings, self.run)
         surface = fitted.field.to(self.run.device)
@@ -106,19 +119,24 @@ class Making:
             "command": sys.argv[1:],
         }
         clock.begins("mesh")
-        head = Head.of(surface, cameras=fitted.cameras, facts=facts, to_head=to_head, resolution=self.resolution)
         views = tuple(portrait.whole(fitted.cameras.get(portrait.part.name)) for portrait in portraits)
         views = views or tuple(
             replace(view, camera=fitted.cameras.get(view.name, view.camera)) for view in capture.views
         )
+        cameras = {view.name: view.camera for view in views}
+        with Interrupt() as interrupt:  # or what took minutes would be lost for seconds
+            head = Head.of(surface, cameras=cameras, facts=facts, to_head=to_head, resolution=self.resolution)
+            head = head.compared(views)
         remarks = tuple(f"{it.photo.name}: {remark}" for it in portraits for remark in it.remarks)
+        if fitted.report.interrupted:
+            remarks += ("the fit was interrupted, so this is the head as far as it came.",)
         texture = (TEXTURE if portraits else 0) if self.texture is None else self.texture
-        if texture:
+        if texture and interrupt.asked:
+            remarks += (UNPAINTED,)
+        elif texture:
             clock.begins("texture")
-            try:
-                head = head.textured(views, size=texture)
-            except MissingExtraError as missing:
-                remarks += (f"the head has colours at its vertices but no texture: {missing}",)
+            head, further = _painted(head, views, texture)
+            remarks += further
         clock.begins("")
         return Made(replace(head, facts={**facts, "seconds": clock.seconds, "remarks": list(remarks)}), views, remarks)
 
@@ -126,12 +144,22 @@ class Making:
         paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
         # A prior that knows nothing of landmarks leaves it to the one that comes along to pose faces.
         codes = (learned if isinstance(learned, ShapePrior) else ShapePrior.shipped(DEFAULT)).codes
-        return find_portraits(paths, codes, face=self.face)
+        return find_portraits(paths, codes, face=self.face, counted=self.progress.counted)
+
+
+def _painted(head: Head, views: Sequence[View], texture: int) -> tuple[Head, tuple[str, ...]]:
+    """The head with a texture, or a remark on why it has none."""
+    try:
+        return head.textured(views, size=texture), ()
+    except MissingExtraError as missing:
+        return head, (f"the head has colours at its vertices but no texture: {missing}",)
+    except KeyboardInterrupt:
+        return head, (UNPAINTED,)
 
 
 @dataclass
 class _Clock:
-    told: Phase
+    begun: Callable[[str], None]
     seconds: dict[str, float] = field(default_factory=dict)
     phase: str = ""
     began: float = 0.0
@@ -143,10 +171,10 @@ class _Clock:
             self.seconds[self.phase] = round(now - self.began, 2)
         self.phase, self.began = phase, now
         if phase:
-            self.told(phase)
+            self.begun(phase)
 
 
-def completed(capture: Capture, normals: Path | None = None) -> Capture:
+def completed(capture: Capture, normals: Path | None = None, counted: Counted = lambda done, total: None) -> Capture:
     """The capture with the masks and normals that its views lack, by the network of normals."""
     views: list[View] = list(capture.views)
     if all(view.mask is not None and view.normals is not None for view in views):
@@ -156,7 +184,11 @@ def completed(capture: Capture, normals: Path | None = None) -> Capture:
     if normals is None and not SHIPPED.is_file() and all(view.mask is not None for view in views):
         return replace(capture, views=tuple(views))
     estimator = NormalEstimator.load(normals)
-    return replace(capture, views=tuple(with_estimated(view, estimator) for view in views))
+    found = []
+    for view in views:
+        found.append(with_estimated(view, estimator))
+        counted(len(found), len(views))
+    return replace(capture, views=tuple(found))
 
 
 def _prior(given: Prior | Path | str | None, method: Method) -> Prior:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,12 +11,12 @@ import torch
 from jaxtyping import UInt8
 
 from headfield.capture import View
-from headfield.data.films import write_film
-from headfield.errors import MissingExtraError
+from headfield.data.films import check_film, write_film
+from headfield.errors import InputError
 from headfield.head import CAMERAS, FIELD, HEAD, MESH, SURFACE, Head
 from headfield.mesh.files import write_mesh
 from headfield.mesh.raycast import RayCaster
-from headfield.reconstruction import Made
+from headfield.reconstruction import Counted, Made, Progress
 from headfield.render.mesh_view import render_mesh
 from headfield.render.paths import cameras_along
 from headfield.report.content import Photo, Report, Written
@@ -33,6 +33,8 @@ ABOUT = {
     CAMERAS: "where the photos were taken from",
 }
 
+Picture = UInt8[np.ndarray, "p p 3"]
+
 FRAMES, SECONDS, PIXELS = 72, 6.0, 512
 """Of the film."""
 
@@ -47,35 +49,59 @@ class Wishes:
     report: bool = True
 
 
-def write_results(made: Made, folder: Path, wishes: Wishes, told: Callable[[str], None] = lambda phase: None) -> None:
-    """Write everything into a folder, which is made; what cannot be made for want of an extra is remarked on."""
+def write_results(
+    made: Made,
+    folder: Path,
+    wishes: Wishes,
+    progress: Progress = Progress(),  # noqa: B008 - frozen
+) -> tuple[str, ...]:
+    """Write everything into a folder, which is made, the head first; the remarks, with what could not be written."""
     head, remarks = made.head, list(made.remarks)
-    told("saving")
+    progress.begun("saving")
     head.save(folder)
     files = [Written(name, about) for name, about in ABOUT.items() if (folder / name).is_file()]
     for ending in wishes.also:
         path = folder / f"head.{ending}"
         write_mesh(head.shown, path)
         files.append(Written(path.name, f"the same as {ending.upper()}"))
-    if wishes.films:
-        told("film")
-        frames = turn(head)
-        for ending in wishes.films:
-            path = folder / (FILM + ending)
-            try:
-                write_film(frames, path, seconds=SECONDS)
-                files.append(Written(path.name, "one turn of the head"))
-            except MissingExtraError as missing:
-                remarks.append(str(missing))
-    if wishes.report:
-        told("report")
-        write_report(folder / REPORT, _report(replace(made, remarks=tuple(remarks)), folder, files))
+    try:
+        if wishes.films:
+            progress.begun("film")
+            films, missing = _write_films(turn(head, progress.counted), folder, wishes.films)
+            files += films
+            remarks += missing
+        if wishes.report:
+            progress.begun("report")
+            write_report(folder / REPORT, _report(replace(made, remarks=tuple(remarks)), folder, files))
+    except KeyboardInterrupt:
+        remarks.append("writing was interrupted: the head is there, but not all films and no page.")
+    return tuple(remarks)
 
 
-def turn(head: Head) -> list[UInt8[np.ndarray, "p p 3"]]:
+def _write_films(
+    frames: Sequence[Picture], folder: Path, endings: Sequence[str]
+) -> tuple[tuple[Written, ...], tuple[str, ...]]:
+    """The films that were written, and why others were not."""
+    films, remarks = [], []
+    for ending in endings:
+        path = folder / (FILM + ending)
+        try:
+            check_film(path)
+        except InputError as error:
+            remarks.append(f"{path.name} was not made: {error}")
+            continue
+        write_film(frames, path, seconds=SECONDS)
+        films.append(Written(path.name, "one turn of the head"))
+    return tuple(films), tuple(remarks)
+
+
+def turn(head: Head, counted: Counted = lambda done, total: None) -> list[Picture]:
     """Pictures of one turn of the head."""
-    caster = RayCaster(head.shown)
-    return [render_mesh(caster, camera).image for camera in cameras_along("orbit", head.shown, FRAMES, PIXELS)]
+    caster, frames = RayCaster(head.shown), []
+    for camera in cameras_along("orbit", head.shown, FRAMES, PIXELS):
+        frames.append(render_mesh(caster, camera).image)
+        counted(len(frames), FRAMES)
+    return frames
 
 
 def _report(made: Made, folder: Path, files: Sequence[Written]) -> Report:

@@ -11,13 +11,13 @@ import importlib.util
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image
 
 from headfield.capture import Capture, Landmarks, Subject, View
@@ -30,7 +30,7 @@ from headfield.fitting.poses import LandmarkModel, find_poses
 from headfield.fitting.prior import ShapePrior
 from headfield.photo.faces import FaceFinder, face_finder
 from headfield.photo.files import Photo, read_photo
-from headfield.portraits import Portrait, face_seen, looked_at
+from headfield.portraits import Found, Portrait, looked_at
 
 FEWEST = 3
 """So many frames with a face at least make a capture."""
@@ -57,15 +57,6 @@ class Settings:
 DEFAULTS = Settings()
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """A frame with the face and the person found in it."""
-
-    photo: Photo
-    landmarks: Landmarks
-    mask: UInt8[np.ndarray, "h w"]
-
-
 def read(source: Path, *, settings: Settings = DEFAULTS) -> Iterator[Subject]:
     """The one subject that a video shows."""
     if settings.frames < FEWEST:
@@ -82,15 +73,12 @@ def has_colmap() -> bool:
     return importlib.util.find_spec("pycolmap") is not None
 
 
-def _frames_with_faces(source: Path, settings: Settings, finder: FaceFinder) -> list[Frame]:
+def _frames_with_faces(source: Path, settings: Settings, finder: FaceFinder) -> list[Found]:
     """The frames in which a face is found; the others, as where somebody looks away, are left out."""
     frames = []
     for photo in _photos(source, settings.frames):
-        try:
-            _, landmarks, mask, _ = looked_at(source / photo.name, photo, finder, settings.face)
-        except InputError:
-            continue
-        frames.append(Frame(photo, landmarks, mask))
+        with suppress(InputError):
+            frames.append(looked_at(source / photo.name, photo, finder, settings.face))
     if len(frames) < FEWEST:
         raise InputError(
             f"{source} has {len(frames)} frame{'s' * (len(frames) != 1)} with a face, and {FEWEST} are needed; "
@@ -112,16 +100,16 @@ def _photos(source: Path, count: int) -> Iterator[Photo]:
         yield replace(read_photo(paths[place], largest=1280), name=paths[place].stem)
 
 
-def _posed_by_faces(source: Path, frames: Sequence[Frame]) -> Subject:
+def _posed_by_faces(source: Path, frames: Sequence[Found]) -> Subject:
     """Each frame posed by its face: a few say together what the face is like, then that face poses the rest."""
     model = LandmarkModel.of(ShapePrior.shipped(LANDMARK_PRIOR).codes)
-    seen = [face_seen(frame.photo, frame.landmarks) for frame in frames]
+    seen = [frame.seen for frame in frames]
     some = np.unique(np.linspace(0, len(seen) - 1, TOGETHER).round().astype(int))
     places = model.places(find_poses([seen[i] for i in some], model).u)
     known = replace(model, mean=places, basis=model.basis[..., :0])
     cameras = [find_poses([face], known).cameras[0] for face in seen]
     views = tuple(
-        Portrait(frame.photo, frame.landmarks, camera, frame.mask, 0.0).part
+        Portrait(frame.photo, frame.marks, camera, frame.mask, 0.0).part
         for frame, camera in zip(frames, cameras, strict=True)
     )
     facts = {"source": "video", "poses": "face", "placement": "landmarks", "true_size": False}
@@ -129,7 +117,7 @@ def _posed_by_faces(source: Path, frames: Sequence[Frame]) -> Subject:
     return Subject(_name(source), Capture(views, rough=True), landmarks=marks, facts=facts)
 
 
-def _posed_by_pictures(source: Path, frames: Sequence[Frame]) -> Subject:
+def _posed_by_pictures(source: Path, frames: Sequence[Found]) -> Subject:
     """The frames that COLMAP could place, aligned by the landmarks seen in them (Umeyama)."""
     with tempfile.TemporaryDirectory(prefix="headfield-video-") as name:
         folder = Path(name)
@@ -153,7 +141,7 @@ def _head_of(view: View) -> View:
     return Portrait(Photo(view.name, view.image), view.landmarks, view.camera, view.mask, 0.0).part
 
 
-def _write_project(folder: Path, frames: Sequence[Frame]) -> None:
+def _write_project(folder: Path, frames: Sequence[Found]) -> None:
     """Pictures and masks as the importer of COLMAP's models finds them."""
     for room in ("images", "masks"):
         (folder / room).mkdir()
@@ -162,7 +150,7 @@ def _write_project(folder: Path, frames: Sequence[Frame]) -> None:
         Image.fromarray(frame.mask).save(folder / "masks" / f"{frame.photo.name}.png")
 
 
-def _mark(folder: Path, frames: Sequence[Frame]) -> None:
+def _mark(folder: Path, frames: Sequence[Found]) -> None:
     """Write down the landmarks of the frames that COLMAP placed."""
     placed, marks = set(colmap.placed_pictures(folder / "sparse")), {}
     for frame in frames:
@@ -170,9 +158,9 @@ def _mark(folder: Path, frames: Sequence[Frame]) -> None:
             continue
         points = [
             [float(x), float(y)] if there else None
-            for (x, y), there in zip(frame.landmarks.points, frame.landmarks.visible, strict=True)
+            for (x, y), there in zip(frame.marks.points, frame.marks.visible, strict=True)
         ]
-        marks[frame.photo.name] = {"scheme": frame.landmarks.scheme, "points": points}
+        marks[frame.photo.name] = {"scheme": frame.marks.scheme, "points": points}
     write_json(folder / "landmarks.json", {"views": marks})
 
 

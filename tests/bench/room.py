@@ -74,6 +74,14 @@ def prior() -> Path:
     return path
 
 
+@cache
+def sira_prior() -> Path:
+    """The file of a prior of coloured balls."""
+    path = Path(mkdtemp()) / "prior.safetensors"
+    balls.head_family().save(path)
+    return path
+
+
 def bench(out: Path, subjects: tuple[str, ...] = ("ball-0", "ball-1")) -> Bench:
     return Bench(data(), "two-balls", subjects, Results(out / "trials" / "two-balls"), resolution=32)
 

@@ -28,7 +28,6 @@ from headfield.fitting.scene_prior import ScenePrior
 from headfield.fitting.scene_training import RaysOfAScene
 from headfield.fitting.volume_fit import VolumeOptions
 from headfield.methods import multi_neus
-from headfield.methods.registry import find_method
 
 from .. import balls
 from ..shapes import sphere
@@ -64,7 +63,8 @@ def priors() -> Path:
     wanted = trainings(2, LEARNING)
     some = {name: wanted[name] for name in (rank_name(32), "transferred-1", variants.HALF_SDF)}
     people = balls.scenes((0.45, 0.55))
-    assert ablations.learn(lambda: people, folder, some, method=find_method("multi-neus"), made_from=None)
+    methods = dict.fromkeys(some, "multi-neus")
+    assert ablations.learn(lambda: people, folder, some, methods=methods, made_from=None)
     return folder
 
 

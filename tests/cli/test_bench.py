@@ -48,6 +48,38 @@ def test_a_bench_from_data_to_page_and_on(only_mean_heads, tmp_path, capsys):
     assert page.read_text() == before + "\nBy hand.\n"
 
 
+def test_another_paper_s_bench_from_data_to_page(only_mean_heads, tmp_path, capsys):
+    out, page = tmp_path / "out", tmp_path / "docs" / "benchmarks.md"
+    words = ["bench", "sira", str(room.data()), "--views", "1", "3", "--cues", "true", "-o", str(out)]
+    words += ["--prior", str(room.sira_prior()), "--avatar-prior", str(room.prior()), "--write", str(page)]
+    assert main([*words, "--fits.sira.latent-steps", "7"]) == 0
+    told = capsys.readouterr().out
+    assert "H3D-Net is left out" in told
+    assert "Ablations without a prior of their own are left out" in told
+    text = page.read_text()
+    for name in ("table-1", "table-2", "table-3", "table-4"):
+        assert text.count(f"<!-- bench:sira:{name}-two-balls begin -->") == 1
+    assert "| mean head, no view looked at |" in text
+    fitted = [trial for trial in only_mean_heads if trial.variant.name == "sira"]
+    assert {trial.variant.settings.latent_steps for trial in fitted} == {7}
+    assert {trial.variant.noise for trial in only_mean_heads} == {0.0, 0.002, 0.01, 0.02, 0.03}
+
+
+def test_priors_of_another_paper_s_ablation_are_learned_first(only_mean_heads, monkeypatch, tmp_path):
+    learned = []
+
+    def learn(lessons, folder, wanted, **given):
+        learned.append((set(wanted), set(given["methods"].values())))
+        return False
+
+    monkeypatch.setattr(command.ablations, "learn", learn)
+    words = ["bench", "sira", str(room.data()), "--views", "1", "-o", str(tmp_path), "--prior", str(room.sira_prior())]
+    assert main([*words, "--train-ablations", str(room.data()), "--ablation-steps", "50", "--cues", "none"]) == 0
+    names = {"h3d-net-plain", "h3d-net-masked", "sira-shapes-alone", "sira-whole"}
+    assert learned == [(names, {"h3d-net", "sira"})]
+    assert not only_mean_heads, "stopped before the bench"
+
+
 def test_priors_of_ablations_are_learned_first(only_mean_heads, monkeypatch, tmp_path):
     learned = []
 
@@ -67,7 +99,7 @@ def test_priors_of_ablations_are_learned_first(only_mean_heads, monkeypatch, tmp
     [
         (
             ["bench", "no-such-paper", "x"],
-            "there is no bench of 'no-such-paper'; there are instant-avatar, multi-neus.",
+            "there is no bench of 'no-such-paper'; there are instant-avatar, sira, multi-neus.",
         ),
         ([*WORDS, "--views", "9", "--prior", "x"], "ball-0 of {data} has 3 views, so 9 cannot be had"),
         ([*WORDS, "--views", "0"], "--views are 1 or more"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from headfield.capture import Subject
 from headfield.cli import main
 from headfield.data.store import create_dataset, write_subject
+from headfield.fitting.surface_fit import SurfaceObjectives
 from headfield.head import Head
 from headfield.mesh.files import read_mesh
+from headfield.optim.step import StepInfo
 
 from ..balls import capture, family
 
@@ -45,6 +48,28 @@ def test_a_head_from_one_view(people, prior_file, tmp_path, capsys):
     assert set(head.facts["seconds"]) == {"cues", "fit", "mesh"}
     assert abs(np.linalg.norm(head.mesh.vertices, axis=1).mean() - 0.5) < 0.05
     assert f"Next: headfield render {out}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupted_fit_is_saved_as_far_as_it_came(people, prior_file, tmp_path, capsys, monkeypatch):
+    steps, step = [], SurfaceObjectives.__call__
+
+    def impatient(objectives: SurfaceObjectives, info: StepInfo) -> dict:
+        steps.append(info)
+        if len(steps) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return step(objectives, info)
+
+    monkeypatch.setattr(SurfaceObjectives, "__call__", impatient)
+    out = tmp_path / "head"
+    assert main(["reconstruct", str(people / "ball"), "-o", str(out), "--prior", prior_file, *QUICK]) == 0
+    assert len(steps) == 5
+    head = Head.load(out)
+    assert head.facts["interrupted"] is True
+    assert abs(np.linalg.norm(head.mesh.vertices, axis=1).mean() - 0.5) < 0.05
+    remark = "the fit was interrupted, so this is the head as far as it came."
+    assert f"Note: {remark}\n" in capsys.readouterr().out
+    assert head.facts["remarks"] == [remark]
 
 
 def test_a_mesh_alone_and_a_folder_of_another_program(people, prior_file, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,10 +55,36 @@ def test_the_same_command_again_learns_nothing_more(balls, tmp_path):
         assert tensor.equal(again.geometry.state_dict()[name]), name
 
 
+TINY = [
+    *("--learn.geometry.reference.decoder.width", "16", "--learn.geometry.deformation.width", "16"),
+    *("--learn.geometry.code", "4", "--learn.appearance.look.width", "16", "--learn.appearance.code", "2"),
+    *("--learn.steps", "3", "--learn.batch.subjects", "2", "--learn.coloured", "50"),
+]
+
+
+def test_a_prior_of_shape_and_appearance_is_learned_from_views_and_fitted(tmp_path, capsys):
+    people, out, head = tmp_path / "people", tmp_path / "out", tmp_path / "head"
+    create_dataset(people)
+    for radius in (0.4, 0.5):
+        write_subject(replace(subject(radius), capture=capture(radius, (0.0, 120.0), marked=True)), people)
+    assert main(["train", "sira", str(people), str(out), *TINY]) == 0
+    prior = out / "prior.safetensors"
+    learned = ShapePrior.load(prior).checked_for("sira")
+    assert learned.appearance is not None
+    assert learned.facts["settings"]["coloured"] == 50
+    assert "--method sira" in capsys.readouterr().out
+    words = ["reconstruct", str(people / "ball-0.5"), "-o", str(head), "--method", "sira", "--prior", str(prior)]
+    words += ["--resolution", "24", "--fit.latent-steps", "2", "--fit.network-steps", "2", "--fit.colour-steps", "2"]
+    assert main(words) == 0
+    assert Head.load(head).facts["method"] == "sira"
+    assert type(Head.load(head).field).__name__ == "DeformedField"
+
+
 def test_what_cannot_be_learned_is_said_in_a_sentence(balls, tmp_path, capsys):
     for words, sentence in (
-        (["idr", balls], "'idr' learns nothing; there are instant-avatar, h3d-net, multi-neus, normals."),
+        (["idr", balls], "'idr' learns nothing; there are instant-avatar, sira, h3d-net, multi-neus, normals."),
         (["instant-avatar", str(tmp_path / "nowhere")], "is not a folder; a data set was expected."),
+        (["sira", balls], "ball-0.4 has no colours to learn from, since it has neither views nor a coloured scan"),
         (["instant-avatar", balls, *SMALL, "--learn.steps", "1", "1", "1"], "3 stages do not suit 2 grid levels"),
     ):
         what, data, *more = words
@@ -72,7 +99,7 @@ def test_the_overview_lists_what_can_be_learned(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     shown = capsys.readouterr().out
-    for name in ("instant-avatar", "h3d-net", "multi-neus", "normals"):
+    for name in ("instant-avatar", "sira", "h3d-net", "multi-neus", "normals"):
         assert f"  {name} " in shown
 
 

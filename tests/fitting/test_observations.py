@@ -165,3 +165,14 @@ def test_views_that_cannot_be_used_are_named_in_one_sentence(views, sentence):
         of(*good, *views)
     assert sentence in str(error.value)
     assert str(error.value).count(". ") == 0
+
+
+def test_of_the_rays_past_the_subject_those_further_away_are_left_out_first():
+    seen = Observations.of(capture(RADIUS))
+    seen = replace(seen, beyond=replace(seen.beyond, view=torch.full_like(seen.beyond.view, 7)))
+    generator = torch.Generator().manual_seed(0)
+    for share, past, far in ((1.0, 100, 25), (0.9, 90, 15), (0.6, 60, 0), (0.0, 0, 0)):
+        drawn = seen.draw(10, 100, generator, share)
+        assert (drawn.coverage[:10] == 1).all()
+        assert len(drawn) == 10 + past
+        assert (drawn.view == 7).sum() == far

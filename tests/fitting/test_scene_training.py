@@ -18,9 +18,9 @@ from headfield.fitting.scene_training import (
     SceneFamily,
     SceneObjectives,
     SceneTraining,
-    train_scenes,
 )
 from headfield.fitting.scenes import Scenes
+from headfield.fitting.training import train_prior
 from headfield.optim.checkpoints import Checkpoints
 from headfield.optim.engine import optimise
 
@@ -88,7 +88,7 @@ def test_moments_of_a_scene_wait_for_it(tmp_path):
 
 def test_learning_brings_the_pictures_closer_and_is_the_same_each_time():
     training = replace(TRAINING, steps=60)
-    one, other = (train_scenes("it", scenes((0.4, 0.6)), training, seed=3) for _ in range(2))
+    one, other = (train_prior("it", scenes((0.4, 0.6)), training, seed=3) for _ in range(2))
     for name, value in one.fields.state_dict().items():
         assert torch.equal(value, other.fields.state_dict()[name]), name
     it = family(training, 2)
@@ -100,7 +100,7 @@ def test_learning_brings_the_pictures_closer_and_is_the_same_each_time():
 
 
 def test_a_prior_is_the_mean_scene_and_comes_back_from_its_file(tmp_path):
-    prior = train_scenes("multi-neus", scenes((0.4, 0.6)), replace(TRAINING, steps=2))
+    prior = train_prior("multi-neus", scenes((0.4, 0.6)), replace(TRAINING, steps=2))
     prior.save(tmp_path / "prior.safetensors", half=False)
     again = ScenePrior.load(tmp_path / "prior.safetensors").checked_for("multi-neus")
     points = 2 * torch.rand(40, 3) - 1
@@ -148,12 +148,12 @@ def test_pictures_without_masks_say_nothing_of_silhouettes():
 )
 def test_what_cannot_be_learned_is_one_sentence(given, said):
     with pytest.raises(InputError, match=said):
-        train_scenes("it", scenes((0.4, 0.6)), replace(TRAINING, **given))
+        train_prior("it", scenes((0.4, 0.6)), replace(TRAINING, **given))
 
 
 def test_one_scene_alone_is_neus_to_be_transferred():
     alone = replace(TRAINING, steps=2, scene=1, layers=SceneLayersSettings((), ()))
-    prior = train_scenes("it", scenes((0.4, 0.6)), alone)
+    prior = train_prior("it", scenes((0.4, 0.6)), alone)
     assert prior.facts["subjects"] == 1
     assert not prior.fields.settings.layers.used
 

@@ -180,6 +180,18 @@ def test_the_silhouette_pulls_the_ball_to_its_size():
     assert float(slope[0.42] @ radius_grows) < 0 < float(slope[0.58] @ radius_grows)
 
 
+def test_what_a_mask_shows_far_beside_the_shape_pulls_within_the_family_alone():
+    fit, far = new_fit(), Observations.of(capture(0.7))
+    least = torch.linalg.cross(far.inside.origins, far.inside.directions).norm(dim=-1) - 0.5
+    none = torch.zeros(0, dtype=torch.long)
+    ring = replace(far, inside=far.inside[least > 0.1], beside=far.beside[none], beyond=far.beyond[none])
+    fit.u.requires_grad_()
+    for weights, pulls in (({"silhouette": 1.0}, True), ({"silhouette": 1.0, "held": 1.0}, False)):
+        term = SurfaceObjectives(fit, ring, OPTIONS)(info(weights))["silhouette"]
+        (slope,) = torch.autograd.grad(term, fit.u, allow_unused=True)
+        assert (slope is not None and bool(slope.any())) == pulls
+
+
 def test_what_no_view_sees_is_held_to_the_shape_at_the_beginning():
     fit, seen = new_fit(), Observations.of(capture(RADIUS))
     with torch.no_grad():

@@ -16,11 +16,26 @@ from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.drive import Run
 from headfield.fitting.prior import Prior, ShapePrior
 from headfield.fitting.scene_training import RaysOfAScene
+from headfield.fitting.training import train_prior
 from headfield.fitting.volume_fit import VolumeOptions
-from headfield.methods import h3d_net, idr, instant_avatar, mean_head, multi_neus, neus
+from headfield.methods import h3d_net, idr, instant_avatar, mean_head, multi_neus, neus, sira
 from headfield.methods.registry import OWN, find_method
 
-from ..balls import APPEARANCE, GEOMETRY, OPTIONS, TRAINING, capture, family, lessons, radii_of, scenes
+from ..balls import (
+    APPEARANCE,
+    BENT,
+    GEOMETRY,
+    LOOKS,
+    OPTIONS,
+    SIRA,
+    TRAINING,
+    capture,
+    coloured_lessons,
+    family,
+    head_family,
+    radii_of,
+    scenes,
+)
 
 BARE = replace(GEOMETRY, grid=None)
 ALONE = GeometrySettings(MLPSettings(width=32, depth=3, skips=(2,)), frequencies=2, grid=None, code=0, features=4)
@@ -31,6 +46,7 @@ RAYS = VolumeOptions(inside=48, past=16, everywhere=16)
 
 LEARNING = {
     "instant-avatar": instant_avatar.Training(geometry=GEOMETRY, steps=(2, 2), batch=TRAINING.batch),
+    "sira": replace(SIRA, steps=2),
     "h3d-net": h3d_net.Training(geometry=BARE, steps=(2,), batch=TRAINING.batch),
     "multi-neus": multi_neus.Training(
         NETWORKS,
@@ -44,6 +60,7 @@ LEARNING = {
 SHORT = {"latent_steps": 2, "decoder_steps": 2, "colour_steps": 2}
 FITTING = {
     "instant-avatar": instant_avatar.Fitting(appearance=APPEARANCE, grid_steps=2, options=OPTIONS, **SHORT),
+    "sira": sira.Fitting(latent_steps=2, network_steps=2, colour_steps=2, options=OPTIONS),
     "h3d-net": h3d_net.Fitting(appearance=APPEARANCE, options=OPTIONS, **SHORT),
     "multi-neus": multi_neus.Fitting(scene_steps=2, shared_steps=2, options=RAYS),
     "idr": idr.Fitting(ALONE, SEEING_FEATURES, steps=2, colour_steps=2, options=OPTIONS),
@@ -54,7 +71,7 @@ FITTING = {
 def learned(name: str, **how: object) -> Prior | None:
     if name not in LEARNING:
         return None
-    return find_method(name).train(scenes() if name == "multi-neus" else lessons(), LEARNING[name], **how)
+    return train_prior(name, scenes() if name == "multi-neus" else coloured_lessons(), LEARNING[name], **how)
 
 
 def of_parts(prior: Prior) -> dict[str, list[float]]:
@@ -122,10 +139,8 @@ def test_the_prior_of_another_method_or_none_is_one_sentence(name):
 
 
 def test_a_method_that_is_not_there_is_one_sentence():
-    with pytest.raises(
-        InputError,
-        match="there is no method 'toast'; the known ones are instant-avatar, h3d-net, multi-neus, idr, neus",
-    ):
+    known = "instant-avatar, sira, h3d-net, multi-neus, idr, neus"
+    with pytest.raises(InputError, match=f"there is no method 'toast'; the known ones are {known}"):
         find_method("toast")
 
 
@@ -145,6 +160,10 @@ def test_networks_of_the_papers_are_as_large_as_the_papers_say():
     assert (look.place.network.width, look.place.network.depth, look.place.network.skips) == (512, 8, (4,))
     assert (look.place.size, look.place.frequencies, look.frequencies) == (256, 6, 4)
     assert (look.look.width, look.look.depth, look.look.activation) == (512, 4, "relu")
+    paper = sira.PAPER_GEOMETRY  # section V
+    assert paper.deformation.skips == paper.reference.decoder.skips == (4,)
+    assert paper.deformation.activation == paper.reference.decoder.activation == "softplus"
+    assert paper.features == sira.PAPER_APPEARANCE.features
     # Section 3.2: no eikonal objective while a head is fitted.
     assert all("eikonal" not in stage.weights for stage in instant_avatar.Fitting().stages())
 
@@ -177,9 +196,78 @@ def test_at_first_only_what_is_the_new_heads_own_moves():
 
 def test_neus_that_is_transferred_has_no_first_step():
     training = replace(LEARNING["multi-neus"], layers=SceneLayersSettings((), ()), scene=0)
-    prior = find_method("multi-neus").train(scenes(), training)
+    prior = train_prior("multi-neus", scenes(), training)
     fitted = find_method("multi-neus").fit(capture(0.5), prior, FITTING["multi-neus"], Run())
     assert fitted.facts["steps"] == {"everything": 2}
+
+
+BOTH = pytest.mark.parametrize("prior", [head_family, lambda: replace(head_family(), appearance=None, looks=None)])
+
+
+@BOTH
+def test_sira_bends_the_reference_and_leaves_it_as_it_is(prior):
+    settings = replace(FITTING["sira"], latent_steps=3, network_steps=6)
+    learned = prior()
+    fitted = sira.fit(capture(0.45, (0.0, 120.0)), learned, settings, Run())
+    assert numbers(fitted.field.geometry.reference) == numbers(learned.geometry.reference)
+    assert numbers(fitted.field.geometry.deformation) != numbers(learned.geometry.deformation)
+    assert fitted.field.settings.appearance.code == (0 if learned.looks is None else LOOKS.code)
+    assert fitted.field.settings.geometry == BENT
+
+
+@BOTH
+@pytest.mark.parametrize("azimuths", [(0.0,), (0.0, 120.0, 240.0)])
+def test_sira_finds_a_ball_by_its_codes(prior, azimuths):
+    settings = replace(FITTING["sira"], latent_steps=40, network_steps=5)
+    fitted = sira.fit(capture(0.44, azimuths, normals=False), prior(), settings, Run())
+    assert float(radii_of(fitted.field.distance).mean()) == pytest.approx(0.44, abs=0.03)
+
+
+def test_sira_weighs_nothing_otherwise_where_normals_are_estimates():
+    """It does not look at them, so they give no cause for doubt."""
+    (codes, *_), options = sira.Fitting().stages(), sira.Fitting().options
+    assert options.estimated.weighed(codes.weights) == codes.weights
+    assert "normals" not in codes.weights
+
+
+def test_sira_begins_with_the_looks_of_the_prior():
+    """In the first stage only codes move: colours stay those of the family."""
+    prior = head_family()
+    codes, networks, colours = FITTING["sira"].stages()
+    assert [moving.names for moving in codes.moving] == ["u", "w"]
+    assert {moving.names for moving in networks.moving} == {
+        "u",
+        "w",
+        "field.geometry.deformation.*",
+        "field.appearance.*",
+    }
+    assert [moving.names for moving in colours.moving] == ["field.appearance.*"]
+    fitted = sira.fit(capture(0.5), prior, replace(FITTING["sira"], network_steps=1, colour_steps=1), Run())
+    assert (fitted.field.look != prior.looks.mean).any()
+
+
+def test_a_sira_fit_can_be_stopped_and_go_on(tmp_path, monkeypatch):
+    from headfield.fitting import drive
+    from headfield.optim.checkpoints import Checkpoints
+
+    class Killed(Exception):
+        pass
+
+    def kill(update):
+        if update.done == 6:
+            raise Killed
+
+    settings = replace(
+        FITTING["sira"], latent_steps=4, network_steps=4, speed=replace(sira.FAST, hits="cached samples")
+    )
+    them, prior = capture(0.45, (0.0, 120.0), marked=True), head_family()
+    monkeypatch.setattr(drive, "Checkpoints", lambda folder, every: Checkpoints(folder, every=5))
+    with pytest.raises(Killed):
+        sira.fit(them, prior, settings, Run(checkpoints=tmp_path / "one", callbacks=(kill,)))
+    resumed = sira.fit(them, prior, settings, Run(checkpoints=tmp_path / "one"))
+    whole = sira.fit(them, prior, settings, Run(checkpoints=tmp_path / "other"))
+    assert resumed.report.resumed_at == 5
+    assert numbers(resumed.field) == numbers(whole.field)
 
 
 def test_the_mean_head_is_the_prior_at_its_mean_and_grey():

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from headfield.cameras import Rays
+from headfield.render.cached_samples import CachedSamples
 from headfield.render.hits import SurfaceHits
 from headfield.render.parallel_samples import ParallelSamples
 from headfield.render.proxy import Proxy
@@ -21,7 +22,12 @@ TENTH_OF_A_MILLIMETRE = 5e-4
 LONG = 0.03  # chords that no way may miss
 CLEAR = 2e-3  # misses that none may take for a hit
 
-WAYS = {"sphere tracing": lambda: SphereTracing(safety=1.5), "parallel samples": ParallelSamples, "proxy": Proxy}
+WAYS = {
+    "sphere tracing": lambda: SphereTracing(safety=1.5),
+    "parallel samples": ParallelSamples,
+    "cached samples": CachedSamples,
+    "proxy": Proxy,
+}
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
 
 
@@ -142,7 +148,7 @@ def test_sphere_tracing_repairs_steps_that_went_too_far():
     assert (hits.distance[deep] - expected[deep]).abs().max() < TENTH_OF_A_MILLIMETRE
 
 
-@pytest.mark.parametrize("way", ["sphere tracing", "parallel samples"])
+@pytest.mark.parametrize("way", ["sphere tracing", "parallel samples", "cached samples"])
 def test_a_broken_field_is_never_hit(way):
     hits = WAYS[way]()(lambda x: torch.where(x[..., 0] > 0, torch.nan, sphere()(x)), rays_from_around(500))
     assert torch.isfinite(hits.points).all()

@@ -12,7 +12,6 @@ from headfield.render.queries import Counted
 from headfield.render.sampling import (
     AroundSurface,
     AroundSurfaceSettings,
-    DistanceGrid,
     Hierarchical,
     Sampler,
     drawn,
@@ -169,13 +168,6 @@ def test_a_grid_is_made_anew_when_it_has_served():
     for made in (1, 1, 2, 2, 3):
         sampler(counted, Span.of(rays), 50.0)
         assert counted.points == made * 8**3
-
-
-def test_a_grid_says_what_changes_evenly_exactly():
-    grid = DistanceGrid.of(lambda points: points @ torch.tensor([1.0, -2.0, 3.0]), 5, torch.zeros(()))
-    points = 2 * torch.rand(4, 50, 3, generator=torch.Generator().manual_seed(0)) - 1
-    # The grid is made in half the precision.
-    assert torch.allclose(grid(points), points @ torch.tensor([1.0, -2.0, 3.0]), atol=0.05)
 
 
 def test_places_are_drawn_as_dense_as_weights_say():

@@ -77,6 +77,12 @@ def test_colours_are_compared_where_both_are():
     assert by_name(replace(here, picture=elsewhere)) == by_name(here)
 
 
+def test_outlines_are_compared_where_a_head_could_be():
+    here = photo(mask=mask(20), head=drawn(mask=mask(12)))
+    columns = np.broadcast_to(np.arange(SIZE) < 12, (SIZE, SIZE))
+    assert by_name(replace(here, within=columns))["Outlines agree (IoU)"] == 100
+
+
 def test_heads_that_nowhere_meet_the_photo_have_no_colours_to_compare():
     away = np.zeros((SIZE, SIZE), np.uint8)
     assert list(by_name(photo(mask=mask(), head=drawn(mask=away)))) == ["Outlines agree (IoU)"]

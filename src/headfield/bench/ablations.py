@@ -1,4 +1,4 @@
-"""Ablations that need a prior of their own, all learned alike: from the same people, in as many steps.
+"""InstantAvatar's ablations that need a prior of their own, all learned alike: from the same people, in as many steps.
 
 They are shorter than the training of a prior that is meant to be used, so the whole method is among them, too.
 """
@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from headfield.errors import InputError
 from headfield.files import read_json, write_json
 from headfield.fitting.shape_training import ShapeTraining
+from headfield.fitting.training import PriorTraining, train_prior
 from headfield.methods.instant_avatar import NAME, Training
-from headfield.methods.registry import Method, find_method
 from headfield.optim.record import Callback, LossLog
 
 PRIORS, PRIOR, ABOUT = "priors", "prior.safetensors", "prior.json"
@@ -25,7 +25,7 @@ SINGLE_GRID, UNMASKED, AT_ONCE = "single-grid", "no-masking", "levels-at-once"
 
 
 def trainings(steps: int, base: ShapeTraining | None = None) -> dict[str, ShapeTraining]:
-    """How each of InstantAvatar's priors is learned in so many steps; ``base`` is the whole method's training."""
+    """How each of the priors is learned in so many steps; ``base`` is the whole method's training."""
     base = base or Training()
     if base.geometry.grid is None:
         raise InputError("InstantAvatar is trained without feature grids here; there is nothing to leave out.")
@@ -49,27 +49,27 @@ def trainings(steps: int, base: ShapeTraining | None = None) -> dict[str, ShapeT
 
 
 def learned(folder: Path, names: Iterable[str] | None = None) -> dict[str, Path]:
-    """Those of these priors, InstantAvatar's where none are named, that have been learned in a folder, by name."""
-    paths = {name: folder / PRIORS / name / PRIOR for name in names or trainings(3)}
+    """The priors that have been learned in a folder, by name: InstantAvatar's, or those of other names."""
+    paths = {name: folder / PRIORS / name / PRIOR for name in (trainings(3) if names is None else names)}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def learn(
     lessons: Callable[[], Any],
     folder: Path,
-    wanted: Mapping[str, Any],
+    wanted: Mapping[str, PriorTraining[Any, Any]],
     *,
-    method: Method | None = None,
+    methods: Mapping[str, str] | None = None,
     made_from: object,
     device: str = "cpu",
     seed: int = 0,
     progress: Callable[[str], Sequence[Callback]] = lambda _: (),
 ) -> bool:
-    """Learn the priors that are missing in a folder, InstantAvatar's unless another method is named.
+    """Learn the priors that are missing in a folder; False if somebody stopped it, and it goes on when asked again.
 
-    False if somebody stopped it; it goes on when asked again.
+    ``methods`` says by which method each is learned; by InstantAvatar's where it says nothing.
     """
-    method, read = method or find_method(NAME), None
+    read: Any = None
     for name, training in wanted.items():
         place = folder / PRIORS / name
         if (place / PRIOR).is_file():
@@ -77,7 +77,8 @@ def learn(
             continue
         place.mkdir(parents=True, exist_ok=True)
         read = read or lessons()
-        prior = method.train(
+        prior = train_prior(
+            (methods or {}).get(name, NAME),
             read,
             training,
             seed=seed,
@@ -93,8 +94,8 @@ def learn(
     return True
 
 
-def _check_same(place: Path, training: Any) -> None:
-    if read_json(place / ABOUT).get("settings") != json.loads(json.dumps(asdict(training))):
+def _check_same(place: Path, training: PriorTraining[Any, Any]) -> None:
+    if read_json(place / ABOUT).get("settings") != json.loads(json.dumps(asdict(cast(Any, training)))):
         raise InputError(
             f"the prior in {place} was learned with other settings; delete {place.parent}, or choose another --output."
         )

@@ -10,7 +10,8 @@ import numpy as np
 
 from headfield.bench.chart import Line, svg
 from headfield.bench.tables import Bench, Block, Row, grid, how, people
-from headfield.bench.trials import Finder, Trial, Variant
+from headfield.bench.trials import Trial, Variant
+from headfield.render.finders import Finder
 
 WATCHED = 3
 """How many people's fits are watched."""

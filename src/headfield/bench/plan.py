@@ -1,12 +1,13 @@
-"""What is to be tried for the tables that are wanted of InstantAvatar, and the page they make."""
+"""What is to be tried for the tables that are wanted of a paper, and the page they make; and InstantAvatar's plan."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from headfield.bench.instant_avatar import Variants
 from headfield.bench.looks import Steps, Times, Ways
@@ -43,10 +44,40 @@ def bench_on(data: Path, out: Path, *, subjects: int | None, views: int, device:
     return Bench(data, called, names, Results(out / TRIALS / called), device=device, seed=seed)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be tried, and what is made of it."""
+class Planned(ABC):
+    """What is to be tried for a paper, and the page that is made of it."""
 
+    paper: ClassVar[str]
+    bench: Bench
+
+    @abstractmethod
+    def trials(self) -> Sequence[Trial]:
+        """All of them, each once."""
+
+    @abstractmethod
+    def blocks(self, page: Path) -> Iterator[Block]:
+        """What the page has, with whatever lies beside it."""
+
+    def programs(self) -> int:
+        """How many states of headfield's code the results were made with."""
+        found = (self.bench.result(trial) for trial in self.trials())
+        return len({result["program"] for result in found if result is not None})
+
+    def write(self, pages: list[Path]) -> None:
+        """Put all blocks into pages, and what belongs to them beside them."""
+        for page in pages:
+            write_blocks(page, self.paper, [self._named(block) for block in self.blocks(page)], title=TITLE)
+
+    def _named(self, block: Block) -> Block:
+        """The block under a name and a title of its own for these people."""
+        return Block(f"{block.name}-{self.bench.people}", f"{block.title}: {self.bench.people}", block.text)
+
+
+@dataclass(frozen=True)
+class Plan(Planned):
+    """What is to be tried of InstantAvatar."""
+
+    paper = "instant-avatar"
     bench: Bench
     tables: tuple[Table, ...]
     steps: Steps | None
@@ -84,29 +115,16 @@ class Plan:
         trials += [*(self.ways.trials() if self.ways else ()), *(self.times.trials() if self.times else ())]
         return list({trial.digest: trial for trial in trials}.values())
 
-    def programs(self) -> int:
-        """How many states of headfield's code the results were made with."""
-        found = (self.bench.result(trial) for trial in self.trials())
-        return len({result["program"] for result in found if result is not None})
-
-    def write(self, pages: list[Path]) -> None:
-        """Put all blocks into pages, and the picture beside them."""
-        for page in pages:
-            write_blocks(page, "instant-avatar", list(self._blocks(page)), title=TITLE)
-
-    def _blocks(self, page: Path) -> Iterator[Block]:
+    def blocks(self, page: Path) -> Iterator[Block]:
+        """The tables, and the picture beside the page."""
         for table in self.tables:
-            yield self._named(markdown(table, self.bench))
+            yield markdown(table, self.bench)
         if self.steps:
             picture = Path("pictures") / f"instant-avatar-steps-{self.bench.people}.svg"
             with new_file(page.parent / picture) as temporary:
                 temporary.write_text(self.steps.picture(), encoding="utf-8")
-            yield self._named(self.steps.block(picture.as_posix()))
+            yield self.steps.block(picture.as_posix())
         if self.ways:
-            yield self._named(self.ways.block())
+            yield self.ways.block()
         if self.times:
-            yield self._named(self.times.block())
-
-    def _named(self, block: Block) -> Block:
-        """The block under a name and a title of its own for these people."""
-        return Block(f"{block.name}-{self.bench.people}", f"{block.title}: {self.bench.people}", block.text)
+            yield self.times.block()

@@ -19,7 +19,7 @@ from headfield.bench.multi_neus import (
     patterns,
     rank_name,
 )
-from headfield.bench.report import write_blocks
+from headfield.bench.plan import Planned
 from headfield.bench.scene_trials import SceneTrial, Side
 from headfield.bench.tables import Bench, Block, grid, how, people
 from headfield.bench.trials import Variant
@@ -48,9 +48,10 @@ Labelled = Sequence[tuple[str, Variant, tuple[float, ...]]]
 
 
 @dataclass(frozen=True)
-class ScenePlan:
-    """What is to be tried, and what is made of it."""
+class ScenePlan(Planned):
+    """What is to be tried of Multi-NeuS."""
 
+    paper = multi_neus.NAME
     bench: Bench
     variants: SceneVariants
     names: tuple[Name, ...] = ALL
@@ -115,17 +116,8 @@ class ScenePlan:
         rows = [("NeuS's schedule", self.variants.plain_sampling(), ()), ("around the surface", self.variants.main, ())]
         return _there(rows)
 
-    def programs(self) -> int:
-        """How many states of headfield's code the results were made with."""
-        found = (self.bench.results.of(trial) for trial in self.trials())
-        return len({result["program"] for result in found if result is not None})
-
-    def write(self, pages: list[Path]) -> None:
-        """Put all blocks into pages."""
-        for page in pages:
-            write_blocks(page, multi_neus.NAME, list(self._blocks()), title="Benchmarks")
-
-    def _blocks(self) -> Iterator[Block]:
+    def blocks(self, page: Path) -> Iterator[Block]:
+        """The figure's numbers and the tables."""
         if "figure-6" in self.names:
             title = "Control views by kind of layer and rank (Multi-NeuS, figure 6)"
             yield self._pictures("figure-6", title, self._figure_6())
@@ -146,9 +138,7 @@ class ScenePlan:
             cells = [self._psnr(variant, views, stage) for stage in STAGES for views in SHOWN]
             lines.append([label, *cells, *([_papers(paper)] if compared else [])])
         caption = f"PSNR in dB of views at ±20°, their cameras refined; {people(self.bench)}. {self._how(rows)}"
-        return self._block(
-            name, title, [*head, *(["the paper, on SmartPortraits"] if compared else [])], lines, caption
-        )
+        return _block(name, title, [*head, *(["the paper, on SmartPortraits"] if compared else [])], lines, caption)
 
     def _psnr(self, variant: Variant, views: int, stage: str) -> str:
         found = [
@@ -174,7 +164,7 @@ class ScenePlan:
             lines.append([label, *cells, _papers(paper)])
         head = ["", *(f"{region}, {place}" for region in ("face", "head") for place in places), "the paper, on H3DS"]
         caption = f"Millimetres, with one view from each side; {people(self.bench)}. {self._how(rows)}"
-        return self._block("table-1", "One view, in millimetres (Multi-NeuS, table 1)", head, lines, caption)
+        return _block("table-1", "One view, in millimetres (Multi-NeuS, table 1)", head, lines, caption)
 
     def _costs(self) -> Block:
         """What looking around the surface saves."""
@@ -191,7 +181,7 @@ class ScenePlan:
             )
         caption = f"Three views, the same number of steps; {people(self.bench)}. {self._how(rows)}"
         head = ["", "queries a ray", "seconds of fitting", "PSNR of control views"]
-        return self._block("queries", "How often the field is asked (Multi-NeuS)", head, lines, caption)
+        return _block("queries", "How often the field is asked (Multi-NeuS)", head, lines, caption)
 
     def _results(self, variant: Variant, shown: Sequence[tuple[Side, ...]]) -> list[dict[str, Any]]:
         trials = [self._trial(variant, subject, sides) for subject in self.bench.subjects for sides in shown]
@@ -200,11 +190,6 @@ class ScenePlan:
     def _how(self, rows: Labelled) -> str:
         every = [shown for sets in SHOWN.values() for shown in sets]
         return how(result for _, variant, _ in rows for result in self._results(variant, every))
-
-    def _block(self, name: str, title: str, head: list[str], lines: list[list[str]], caption: str) -> Block:
-        """The block under a name and a title of its own for these people."""
-        called = self.bench.people
-        return Block(f"{name}-{called}", f"{title}: {called}", f"{grid(head, lines)}\n\n{caption}")
 
 
 def drawn(own: SceneLayersSettings, sdf: int = 9, radiance: int = 5) -> str:
@@ -224,3 +209,7 @@ def _mean(values: Sequence[float]) -> str:
 
 def _papers(values: Sequence[float]) -> str:
     return " / ".join(f"{value:.2f}" for value in values) or "–"
+
+
+def _block(name: str, title: str, head: list[str], lines: list[list[str]], caption: str) -> Block:
+    return Block(name, title, f"{grid(head, lines)}\n\n{caption}")

@@ -21,13 +21,11 @@ from headfield.data import layout
 from headfield.errors import InputError, reading
 from headfield.files import read_json
 from headfield.methods.registry import Method
+from headfield.render.finders import Finder
 
 Cues = Literal["predicted", "true", "none"]
 """Which normals a fit sees: those that the network that comes with headfield sees in the views, the true ones, or none.
 The masks are the views' own, as in the papers."""
-
-Finder = Literal["proxy", "sphere tracing", "parallel samples"]
-"""The ways to find where rays meet the surface."""
 
 SAMPLES = 50_000
 """Points on each surface when they are compared."""
@@ -47,6 +45,9 @@ class Variant:
     """The method's ``Fitting``."""
     prior: Path | None = None
     cues: Cues = "none"
+    noise: float = 0.0
+    """How far off cameras are: the standard deviation of their rotation in radians and of their place in head units.
+    A fit may correct such cameras."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ class Trial:
         """Everything that its result follows from, as JSON."""
         variant, settings = self.variant, self.variant.settings
         network = _normal_network() if variant.cues == "predicted" else None
+        noise = {"noise": variant.noise} if variant.noise else {}
         return {
+            **noise,
             "headfield": __version__,
             "variant": variant.name,
             "method": "mean-head" if variant.method is None else f"{variant.method.name} ({variant.method.module})",

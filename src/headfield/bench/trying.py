@@ -21,8 +21,8 @@ from headfield import __version__
 from headfield.bench.journal import Journal, Tally
 from headfield.bench.scoring import scores
 from headfield.bench.trials import SAMPLES, Cues, Trial, Variant
-from headfield.bench.ways import exactness, way
-from headfield.capture import Capture, Subject
+from headfield.bench.ways import exactness
+from headfield.capture import Capture, Subject, View
 from headfield.data.store import read_subject
 from headfield.errors import InputError
 from headfield.fitting.drive import Fitted, Run
@@ -31,6 +31,8 @@ from headfield.fitting.surface_fit import FitOptions
 from headfield.head import Head
 from headfield.methods.mean_head import mean_head
 from headfield.reconstruction import completed
+from headfield.render.finders import finders
+from headfield.transforms import so3_exp
 
 SOURCE, ROOMS = Path(headfield.__file__).parent, ("fields", "fitting", "methods", "metrics", "mesh", "optim", "render")
 
@@ -78,7 +80,7 @@ def _fitted_head(
     seconds: dict[str, Any] = result.setdefault("seconds", {})
     shown = _shown(subject, trial.views)
     seconds["read"] = clock.lap()
-    seen = with_cues(shown, trial.variant.cues)
+    seen = misplaced(with_cues(shown, trial.variant.cues), trial.variant.noise, seed=trial.seed)
     seconds["cues"] = clock.lap()
     fitted = _fitted(trial, seen, prior, journal, tally)
     seconds["fit"] = round(clock.lap() - journal.looking, 3)
@@ -95,7 +97,7 @@ def _fitted_head(
         seconds["save"] = clock.lap()
         result["peak_megabytes"] = peak_megabytes()
     if trial.finder is not None:
-        find = way(trial.finder, _options(trial).proxy)()
+        find = finders(trial.finder, _options(trial).proxy)()
         with torch.no_grad():
             result["hits"] = exactness(field.distance, seen.views[:], find, device=trial.device)
     return head
@@ -104,8 +106,8 @@ def _fitted_head(
 def _fitted(trial: Trial, seen: Capture, prior: Prior | None, journal: Journal, tally: Tally) -> Fitted:
     method, settings = trial.variant.method, trial.variant.settings
     assert method is not None
-    finders = tally.counting(way(trial.finder or "proxy", _options(trial).proxy))
-    run = Run(seed=trial.seed, device=trial.device, finder=finders, watch=journal.watching)
+    counted = tally.counting(finders(trial.finder or "proxy", _options(trial).proxy))
+    run = Run(seed=trial.seed, device=trial.device, finder=counted, watch=journal.watching)
     fitted = method.fit(seen, prior, settings, run)
     if fitted.report.interrupted:
         raise KeyboardInterrupt
@@ -137,6 +139,22 @@ def prior_of(variant: Variant) -> Prior | None:
     if variant.prior is None:
         return None
     return ShapePrior.load(variant.prior) if variant.method is None else variant.method.prior.load(variant.prior)
+
+
+def misplaced(capture: Capture, noise: float, *, seed: int) -> Capture:
+    """The capture from cameras that are turned and moved by chance, and known to be; itself without noise."""
+    if not noise:
+        return capture
+    generator = torch.Generator().manual_seed(seed)
+
+    def moved(view: View) -> View:
+        turn, step = (noise * torch.randn(3, generator=generator, dtype=torch.float64) for _ in range(2))
+        camera = view.camera.to(dtype=torch.float64)
+        rotation = so3_exp(turn) @ camera.rotation
+        translation = -rotation @ (camera.centre + step)
+        return replace(view, camera=replace(camera, rotation=rotation, translation=translation))
+
+    return Capture(tuple(moved(view) for view in capture.views), rough=True)
 
 
 def _shown(subject: Subject, count: int) -> Capture:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
-from headfield.bench.trials import Finder
 from headfield.cameras import Rays
 from headfield.capture import View
 from headfield.mesh.grid import SignedDistance
 from headfield.render.hits import HitFinder
-from headfield.render.parallel_samples import ParallelSamples
-from headfield.render.proxy import Proxy, ProxySettings
 from headfield.render.sphere_tracing import SphereTracing
 from headfield.render.views import pixel_rays, some_of
 from headfield.units import MILLIMETRES_PER_UNIT
@@ -21,13 +18,6 @@ EXACT = SphereTracing(steps=200, safety=2.0, least_step=5e-4)
 
 RAYS = 4096
 """So many of each view are compared."""
-
-
-def way(name: Finder, proxy: ProxySettings) -> Callable[[], HitFinder]:
-    """How finders of that name are made."""
-    if name == "proxy":
-        return lambda: Proxy(proxy)
-    return SphereTracing if name == "sphere tracing" else ParallelSamples
 
 
 def exactness(sdf: SignedDistance, views: Sequence[View], find: HitFinder, *, device: str) -> dict[str, float]:

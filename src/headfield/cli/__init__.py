@@ -34,7 +34,8 @@ COMMANDS = {
     "studio": Command("headfield.cli.studio", "Make synthetic people: pictures, scans and true surfaces."),
     "render": Command("headfield.cli.render", "Take pictures of a head: views, orbits, turntables."),
     "train": Command("headfield.cli.train", "Learn a prior, or the network of normals, from a data set."),
-    "reconstruct": Command("headfield.cli.reconstruct", "Make a head from the posed views of a capture."),
+    "reconstruct": Command("headfield.cli.reconstruct", "Make a head from photos of one person, or from posed views."),
+    "morph": Command("headfield.cli.morph", "Make the heads between two heads: pictures, meshes, a film."),
     "measure": Command("headfield.cli.measure", "Measure how far a head is from the truth, in millimetres."),
     "bench": Command("headfield.cli.bench", "Make a paper's tables anew, on people whose true surfaces are known."),
 }

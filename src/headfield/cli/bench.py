@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
-from headfield.bench import ablations, scene_plan
-from headfield.bench import multi_neus as scene_variants
+from headfield.bench import ablations
 from headfield.bench.instant_avatar import Fits, Variants
-from headfield.bench.plan import ALL, Name, Plan, bench_on
+from headfield.bench.plan import ALL, Name, Plan, Planned, bench_on
 from headfield.bench.pool import try_missing
-from headfield.bench.tables import Bench
-from headfield.bench.trials import Cues
+from headfield.bench.trials import Cues, Trial
 from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
-from headfield.methods import instant_avatar, multi_neus
-from headfield.methods.registry import Method, find_method
+from headfield.fitting.training import PriorTraining
+from headfield.methods.instant_avatar import Training
 from headfield.optim.record import Callback, Update
 
 PAGE = "benchmarks.md"
+
+BENCHES = {
+    "instant-avatar": "Ablations, methods side by side, convergence, ways to find hits, times.",
+    "sira": "Times, ablation, cameras that are off, methods side by side from one view to many.",
+    "multi-neus": "Kinds of layers, ranks and patterns by control views; surfaces of one view; queries.",
+}
+"""The papers, and what their tables show."""
 
 
 def run_for(what: str) -> Callable[..., None]:
@@ -33,7 +39,10 @@ def run_for(what: str) -> Callable[..., None]:
         raise SystemExit(0)
     if what not in BENCHES:
         raise InputError(f"there is no bench of {what!r}; there are {', '.join(BENCHES)}.")
-    return BENCHES[what]
+    if what == "instant-avatar":
+        return run
+    command: Callable[..., None] = import_module(f"headfield.cli.bench_{what.replace('-', '_')}").run
+    return command
 
 
 def run(
@@ -88,94 +97,33 @@ def run(
         return Plan.of(bench, variants, views, tables), variants.left_out()
 
     planned, left_out = plan()
-    planned.trials()  # before hours are spent: all files that they need are there
+    trials = planned.trials()  # before hours are spent: all files that they need are there
     if train_ablations is not None and not report_only:
-        method = find_method(instant_avatar.NAME)
-        if not _learn(train_ablations, output, ablations.trainings(ablation_steps), device, seed, method):
+        wanted = ablations.trainings(ablation_steps)
+        if not learn(train_ablations, output, wanted, Training().lessons, device=device, seed=seed):
             print(f"Stopped; the same command goes on from {output / ablations.PRIORS}.")
             return
         planned, left_out = plan()
+        trials = planned.trials()
     for sentence in left_out:
         print(sentence)
-    _try_and_tell(planned, bench, output, report_only, write, workers)
+    make(planned, trials, output, write=write, report_only=report_only, workers=workers)
 
 
-def run_multi_neus(
-    data: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")],
-    *,
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("bench"),
-    subjects: int | None = None,
-    tables: tuple[scene_plan.Name, ...] = scene_plan.ALL,
-    prior: Path | None = None,
-    h3d_prior: Path | None = None,
-    fit: multi_neus.Fitting = multi_neus.Fitting(),  # noqa: B008 - frozen
-    learn: multi_neus.Training = multi_neus.Training(),  # noqa: B008 - frozen
-    train_ablations: Path | None = None,
-    ablation_steps: int = 4000,
-    report_only: bool = False,
-    write: Path | None = None,
-    workers: int = 0,
-    device: Literal["cpu", "cuda"] = "cpu",
-    seed: int = 0,
+def make(
+    planned: Planned, trials: Sequence[Trial], output: Path, *, write: Path | None, report_only: bool, workers: int
 ) -> None:
-    """Make Multi-NeuS's figure 6 and tables anew, on people in arcs of views whose true surfaces are known.
-
-    Every fit's result is kept, so a bench that was interrupted goes on where it stopped when the same command is given
-    again.
-
-    Args:
-        data: A data set of people in arcs; `headfield studio DATA --split validation --rig arc` makes one.
-        output: A folder for the results and for the page of tables.
-        subjects: Try the first few people only.
-        tables: Kinds of layers and ranks (figure 6), surfaces of one view (1), patterns of layers (2), queries a ray.
-        prior: The prior's file, instead of the one that comes with headfield.
-        h3d_prior: The prior of H3D-Net, for table 1.
-        fit: How heads are fitted.
-        learn: How the priors of figure 6 and table 2 are learned, besides what each is about.
-        train_ablations: First learn those priors, from this data set of posed views.
-        ablation_steps: In how many steps each of them is learned.
-        report_only: Make the tables from the results there are.
-        write: A page to put the tables into, too; what is written between them by hand stays.
-        workers: How many processes work at once, each on one thread; 0 is one a core.
-        device: Where the work is done.
-        seed: Decides every random number.
-    """
-    if workers < 0:
-        raise InputError("--workers are 0 (one a core) or more.")
-    bench = bench_on(data, output, subjects=subjects, views=3, device=device, seed=seed)
-    wanted = scene_variants.trainings(ablation_steps, learn)
-    if train_ablations is not None and not report_only:
-        method = find_method(multi_neus.NAME)
-        if not _learn(train_ablations, output, wanted, device, seed, method, learn):
-            print(f"Stopped; the same command goes on from {output / ablations.PRIORS}.")
-            return
-    short = ablations.learned(output, wanted)
-    variants = scene_variants.SceneVariants.of(prior, h3d_prior, short, fit)
-    for sentence in variants.left_out():
-        print(sentence)
-    planned = scene_plan.ScenePlan(bench, variants, tables)
-    _try_and_tell(planned, bench, output, report_only, write, workers)
-
-
-def _try_and_tell(
-    planned: Plan | scene_plan.ScenePlan,
-    bench: Bench,
-    output: Path,
-    report_only: bool,
-    write: Path | None,
-    workers: int,
-) -> None:
-    """Try what is missing, write the page, and say what to do next."""
-    trials = planned.trials()
+    """Try what is missing, write the page, and say how far it is."""
+    results = planned.bench.results
     if not report_only:
         with progress() as bar:
             task = bar.add_task("Trying", total=None)
-            for done, total in try_missing(trials, bench.results, workers=workers or os.cpu_count() or 1):
+            for done, total in try_missing(trials, results, workers=workers or os.cpu_count() or 1):
                 bar.update(task, completed=done, total=total)
     pages = [output / PAGE, *([write] if write else [])]
     planned.write(pages)
-    missing = len(bench.results.missing(trials))
-    print(f"Wrote {pages[-1]} (results: {len(trials) - missing} of {len(trials)}, in {bench.results.folder}).")
+    missing = len(results.missing(trials))
+    print(f"Wrote {pages[-1]} (results: {len(trials) - missing} of {len(trials)}, in {results.folder}).")
     if (states := planned.programs()) > 1:
         print(f"The results are of {states} states of the program; delete older ones to have all made by this one.")
     if missing:
@@ -186,17 +134,15 @@ def _try_and_tell(
         print(f"Next: read {write}, and write down in it what came out.")
 
 
-BENCHES: dict[str, Callable[..., None]] = {"instant-avatar": run, "multi-neus": run_multi_neus}
-
-
-def _learn(
+def learn(
     data: Path,
     output: Path,
-    wanted: Mapping[str, Any],
+    wanted: Mapping[str, PriorTraining[Any, Any]],
+    lessons: Callable[[Dataset], Any],
+    *,
     device: str,
     seed: int,
-    method: Method,
-    settings: Any = None,
+    methods: Mapping[str, str] | None = None,
 ) -> bool:
     """Learn the ablations' priors; False if somebody stopped it."""
     dataset = Dataset(data)
@@ -212,10 +158,10 @@ def _learn(
             return [told]
 
         return ablations.learn(
-            lambda: method.read(dataset, settings),
+            lambda: lessons(dataset),
             output,
             wanted,
-            method=method,
+            methods=methods,
             made_from={"name": dataset.name or data.name, "made": dict(dataset.made)},
             device=device,
             seed=seed,
@@ -230,8 +176,7 @@ def _overview() -> str:
             "",
             "Make a paper's tables anew, on people whose true surfaces are known.",
             "",
-            "  instant-avatar  Ablations, methods side by side, convergence, ways to find hits, times.",
-            "  multi-neus      Kinds of layers, ranks and patterns by control views; surfaces of one view; queries.",
+            *(f"  {name:<14}  {summary}" for name, summary in BENCHES.items()),
             "",
             "`headfield bench PAPER --help` says what can be set.",
         ]

@@ -17,11 +17,12 @@ from headfield.data.importers import find_importer
 from headfield.data.store import read_subject
 from headfield.errors import InputError
 from headfield.fitting.drive import Run
-from headfield.head import MESH
+from headfield.head import MESH, Head, check_place
 from headfield.mesh.files import FORMATS
 from headfield.methods.registry import DEFAULT, find_method
 from headfield.optim.record import Update
-from headfield.reconstruction import Made, Making
+from headfield.placing import in_head_space
+from headfield.reconstruction import Making, Progress
 from headfield.results import REPORT, Wishes, next_commands, write_results
 
 PHASES = {
@@ -34,6 +35,15 @@ PHASES = {
     "film": "Filming",
     "report": "Writing the report",
 }
+
+
+CAPTURES = {
+    layout.TRANSFORMS: "nerfstudio",
+    "transforms_train.json": "nerfstudio",
+    **dict.fromkeys(("sparse", "colmap", "cameras.bin", "cameras.txt"), "colmap"),
+    **dict.fromkeys(("cameras.npz", "cameras_sphere.npz"), "cameras-npz"),
+}
+"""By what in them posed captures are known, and which format they are then read as."""
 
 
 def run_given(words: Sequence[str]) -> Callable[..., None]:
@@ -61,18 +71,18 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
     ) -> None:
         """Make a head from photos of one person, or from the posed views of a capture.
 
-        In photos the face is found, posed and cut out first. Masks and normals that views lack are estimated from their
-        pictures.
+        In photos the face is found, posed and cut out first; posed views from elsewhere are brought into head space by
+        the faces that they show. Masks and normals that views lack are estimated from their pictures.
 
         Args:
-            source: Photo files of one person; or a subject of a data set, or a folder with a transforms.json, its
-                pictures and perhaps masks.
+            source: Photo files of one person; or a subject of a data set, or a folder with the posed pictures of a
+                transforms.json, COLMAP or a cameras.npz, and perhaps masks.
             fit: How the method fits a head.
             output: A folder for the head, or a mesh file (GLB, OBJ, PLY, STL); beside you and named after the first
                 photo where nothing is said.
             face: Which face of a photo to take, counted from the left; otherwise the largest.
             views: Look at the first few views only.
-            method: Which method: instant-avatar, h3d-net, multi-neus, idr, neus, or one of another package.
+            method: Which method: instant-avatar, sira, h3d-net, multi-neus, idr, neus, or one of another package.
             prior: The prior's file, instead of the one that comes with headfield.
             normals: A file with the network that sees normals and masks where views lack them.
             estimate_normals: Estimate normals from the pictures even where the capture has them.
@@ -86,14 +96,17 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
             device: Where the work is done; otherwise on the GPU if there is one.
         """
         photos = not is_capture(source)
-        output = output or Path(f"{source[0].stem}-head")
+        output = output or Path(f"{source[0].stem.replace('.', '-')}-head")
         _check(output, resolution, texture)
-        subject = None if photos else _with_views(source[0], views, estimate_normals)
+        subject = None if photos else _with_views(source[0], views)
         with progress() as bar:
             task = bar.add_task("Starting", total=None)
 
             def begun(phase: str) -> None:
                 bar.update(task, total=None, description=PHASES.get(phase, phase))
+
+            def counted(done: int, total: int) -> None:
+                bar.update(task, total=total, completed=done)
 
             def show(update: Update) -> None:
                 bar.update(task, total=update.steps, completed=update.done, description=f"Fitting, {update.stage}")
@@ -107,19 +120,22 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
                 resolution=resolution,
                 texture=texture,
                 face=face,
-                told=begun,
+                progress=Progress(begun, counted),
             )
             if subject is None:
                 made = making.head(source[:views])
             else:
-                assert subject.capture is not None
-                made = making.head(subject.capture, to_head=subject.to_head)
+                begun("faces")
+                subject = in_head_space(subject, counted=counted)
+                made = making.head(_first(subject, views, estimate_normals), to_head=subject.to_head)
+            remarks = made.remarks
             if output.suffix:
                 made.head.save(output)
             else:
                 films = (".mp4", ".gif") if (photos if report is None else report) else ()
-                write_results(made, output, Wishes(also, films, report=bool(films)), begun)
-        _tell(made, output)
+                wishes = Wishes(also, films, report=bool(films))
+                remarks = write_results(made, output, wishes, making.progress)
+        _tell(made.head, output, remarks)
 
     run.__annotations__["fit"] = fitting
     return run
@@ -149,38 +165,44 @@ def _check(output: Path, resolution: int, texture: int | None) -> None:
         raise InputError(f"a mesh of {resolution} cells a side is not made; choose 16 to 512.")
     if texture and not 64 <= texture <= 4096:
         raise InputError(f"a texture of {texture} texels a side is not made; choose 64 to 4096, or 0 for none.")
-    above = next(path for path in output.absolute().parents if path.exists())
+    if not output.suffix:
+        check_place(output)
+    above = next(path for path in (output.absolute().parent, *output.absolute().parents) if path.exists())
     try:  # before minutes are spent
         tempfile.TemporaryFile(dir=above).close()
     except OSError as error:
         raise InputError(f"{output} cannot be written ({error.strerror}); choose another place.") from None
 
 
-def _tell(made: Made, output: Path) -> None:
-    for remark in made.remarks:
+def _tell(head: Head, output: Path, remarks: Sequence[str]) -> None:
+    for remark in remarks:
         print(f"Note: {remark}")
-    spent = made.head.facts["seconds"]
+    spent = head.facts["seconds"]
     assert isinstance(spent, dict)
-    count = len(made.head.cameras)
+    count = len(head.cameras)
     print(f"Wrote {output} ({count} view{'s' * (count > 1)}, {sum(spent.values()):.0f} s).")
-    if made.head.facts.get("interrupted"):
-        print("It was interrupted, so this is the head as far as it came.")
     if not output.suffix:
         if (output / REPORT).is_file():
             print(f"{output / MESH} opens anywhere; {output / REPORT} shows what was done.")
         print(f"Next: {next_commands(output)[0]}")
 
 
-def _with_views(path: Path, count: int | None, estimate_normals: bool) -> Subject:
-    """The subject in a folder with its first few views."""
+def _with_views(path: Path, count: int | None) -> Subject:
+    """The subject in a folder, which has so many views."""
     subject = _read(path)
     views = subject.capture.views if subject.capture else ()
     if not len(views):
         raise InputError(f"{path} has no views; a head is made from one or more.")
     if count is not None and not 1 <= count <= len(views):
         raise InputError(f"{path} has {len(views)} views, so the first {count} cannot be had; choose another --views.")
-    kept = tuple(replace(view, normals=None) if estimate_normals else view for view in views[:count])
-    return replace(subject, capture=Capture(kept))
+    return subject
+
+
+def _first(subject: Subject, count: int | None, estimate_normals: bool) -> Capture:
+    """The first few views of a subject."""
+    assert subject.capture is not None
+    views = subject.capture.views[:count]
+    return Capture(tuple(replace(view, normals=None) if estimate_normals else view for view in views))
 
 
 def _read(path: Path) -> Subject:
@@ -188,12 +210,13 @@ def _read(path: Path) -> Subject:
         return read_subject(path, scan=False, truth=False)
     if not path.exists():
         raise InputError(f"{path} does not exist; a capture was expected.")
-    if path.is_dir() and not (path / layout.TRANSFORMS).is_file():
+    kind = next((kind for sign, kind in CAPTURES.items() if (path / sign).exists()), None)
+    if kind is None:
         raise InputError(
-            f"{path} has neither {layout.SUBJECT} nor {layout.TRANSFORMS}, so it is no posed capture; "
-            "`headfield import` reads other formats, and photos are named one by one."
+            f"{path} has no {layout.SUBJECT}, {layout.TRANSFORMS}, COLMAP model or cameras.npz, so it is no posed "
+            "capture; `headfield import` reads other formats, and photos are named one by one."
         )
-    return next(iter(find_importer("nerfstudio").read(path)))
+    return next(iter(find_importer(kind).read(path)))
 
 
 def _device() -> str:

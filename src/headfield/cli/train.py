@@ -12,6 +12,7 @@ from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.files import write_json
+from headfield.fitting.training import train_prior
 from headfield.methods.registry import Method, methods
 from headfield.optim.distributed import Processes, joined
 from headfield.optim.record import LossLog, Update
@@ -78,13 +79,14 @@ def _learn(
     out.mkdir(parents=True, exist_ok=True)
     with joined(device) as own_device, progress() as bar:
         is_first = Processes.current().first
-        lessons = method.read(dataset, settings, subjects=subjects)
+        lessons = settings.lessons(dataset, subjects=subjects)
         task = bar.add_task(f"Learning from {len(lessons)} subjects", total=None)
 
         def show(update: Update) -> None:
             bar.update(task, total=update.steps, completed=update.done, description=f"Learning, {update.stage}")
 
-        prior = method.train(
+        prior = train_prior(
+            method.name,
             lessons,
             settings,
             seed=seed,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
@@ -28,6 +30,10 @@ class GeometrySettings:
     features: int = 0
     radius: float = 0.5
 
+    def new(self) -> Geometry:
+        """A geometry so made."""
+        return Geometry(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -38,24 +44,17 @@ class Sample:
     features: Float[Tensor, "*b n f"]
 
 
-class Geometry(nn.Module):
-    """d = F([γ(x), z(x), g]): the distance of a point, of the subject with code g (InstantAvatar, equation 1).
+class Shape(nn.Module, ABC):
+    """A signed distance field read by code, whatever it is made of.
 
     Points come as ``*b n 3`` with one code for each ``*b``. ``subjects`` says whose grid is meant where each subject
-    has its own. What :func:`headfield.fields.parts.train_only` may name: ``decoder``, ``grid``, ``grid.levels.0`` …
+    has its own.
     """
 
-    settings: GeometrySettings
+    settings: Any
+    """A dataclass of its own for every kind; all have ``code``, the length of the code that the shape is read with."""
 
-    def __init__(self, settings: GeometrySettings):
-        super().__init__()
-        self.settings = settings
-        self.encoding = Encoding(settings.frequencies)
-        self.grid = FeatureGrid(settings.grid) if settings.grid else None
-        inputs = self.encoding.size + (settings.grid.features if settings.grid else 0)
-        self.decoder = MLP(settings.decoder, inputs, 1 + settings.features, condition=settings.code)
-        become_sphere(self.decoder, settings.radius, silent=slice(3, self.encoding.size))
-
+    @abstractmethod
     def forward(
         self,
         points: Float[Tensor, "*b n 3"],
@@ -63,13 +62,11 @@ class Geometry(nn.Module):
         subjects: Int64[Tensor, "*b"] | None = None,
     ) -> tuple[Float[Tensor, "*b n"], Float[Tensor, "*b n f"]]:
         """Distances and features."""
+
+    def checked(self, code: Tensor | None) -> None:
+        """ValueError if the shape is not read with such a code."""
         if (0 if code is None else code.shape[-1]) != self.settings.code:
             raise ValueError(f"this geometry is read with a code of {self.settings.code} numbers")
-        inputs = self.encoding(points)
-        if self.grid is not None:
-            inputs = torch.cat([inputs, self.grid(points, subjects)], dim=-1)
-        out = self.decoder(inputs, code)
-        return out[..., 0], out[..., 1:]
 
     def distance(
         self,
@@ -102,6 +99,38 @@ class Geometry(nn.Module):
         if create_graph:
             return Sample(distance, gradient, features)
         return Sample(distance.detach(), gradient, features.detach())
+
+
+class Geometry(Shape):
+    """d = F([γ(x), z(x), g]): the distance of a point, of the subject with code g (InstantAvatar, equation 1).
+
+    What :func:`headfield.fields.parts.train_only` may name: ``decoder``, ``grid``, ``grid.levels.0`` …
+    """
+
+    settings: GeometrySettings
+
+    def __init__(self, settings: GeometrySettings):
+        super().__init__()
+        self.settings = settings
+        self.encoding = Encoding(settings.frequencies)
+        self.grid = FeatureGrid(settings.grid) if settings.grid else None
+        inputs = self.encoding.size + (settings.grid.features if settings.grid else 0)
+        self.decoder = MLP(settings.decoder, inputs, 1 + settings.features, condition=settings.code)
+        become_sphere(self.decoder, settings.radius, silent=slice(3, self.encoding.size))
+
+    def forward(
+        self,
+        points: Float[Tensor, "*b n 3"],
+        code: Float[Tensor, "*b c"] | None = None,
+        subjects: Int64[Tensor, "*b"] | None = None,
+    ) -> tuple[Float[Tensor, "*b n"], Float[Tensor, "*b n f"]]:
+        """Distances and features."""
+        self.checked(code)
+        inputs = self.encoding(points)
+        if self.grid is not None:
+            inputs = torch.cat([inputs, self.grid(points, subjects)], dim=-1)
+        out = self.decoder(inputs, code)
+        return out[..., 0], out[..., 1:]
 
     def of_mean_subject(self) -> Geometry:
         """A geometry for one new subject: the same network, and the mean of all subjects' grids."""

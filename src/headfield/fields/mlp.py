@@ -173,6 +173,18 @@ def become_sphere(mlp: MLP, radius: float, silent: slice) -> None:
     _set_weight(last, weight)
 
 
+@torch.no_grad()
+def become_small(mlp: MLP, spread: float) -> None:
+    """Initialise ``mlp`` so that it says next to nothing: the weights of its last layer are from N(0, spread²).
+
+    SIRA++ (section V) draws those of all layers so. Then each layer passes on a tenth of what it is told, and the
+    condition is heard of only after very many steps.
+    """
+    last = cast(nn.Linear, mlp.linears[-1])
+    _set_weight(last, spread * torch.randn_like(last.weight))
+    last.bias.zero_()
+
+
 def _fitted_to_sphere(mlp: MLP, radius: float) -> tuple[Tensor, Tensor]:
     """Weight and bias of the first output: a ridge regression of |x| - radius that stays near the infinite width's."""
     last, width = cast(nn.Linear, mlp.linears[-1]), mlp.settings.width

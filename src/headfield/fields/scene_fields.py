@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from headfield.fields.appearance import AppearanceSettings
-from headfield.fields.geometry import GeometrySettings, Sample
+from headfield.fields.encoding import Encoding
+from headfield.fields.geometry import Geometry, GeometrySettings, Sample
 from headfield.fields.mlp import MLP, MLPSettings
 from headfield.fields.scene_layers import SceneLayer, SceneLayersSettings
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
@@ -67,14 +68,8 @@ class SceneFields(nn.Module):
         self.surface = SurfaceField(settings.networks.surface())
         self.surface.code.requires_grad_(False)
         self.deviation = nn.Parameter(torch.tensor(settings.networks.sharpness).log() / STEEPNESS)
-        networks = (
-            (self.surface.geometry.decoder, settings.layers.sdf),
-            (
-                self.surface.appearance.look,
-                settings.layers.radiance,
-            ),
-        )
-        for network, own in networks:
+        scenes_own = (settings.layers.sdf, settings.layers.radiance)
+        for network, own in zip(_networks(self.surface), scenes_own, strict=True):
             _check(own, len(network.layers))
             for number in own:
                 layer = cast(nn.Linear, network.layers[number - 1])
@@ -84,6 +79,11 @@ class SceneFields(nn.Module):
     def sharpness(self) -> Float[Tensor, ""]:
         """s, the inverse deviation of the logistic density: the larger, the closer to a surface."""
         return (STEEPNESS * self.deviation).exp()
+
+    @property
+    def encoding(self) -> Encoding:
+        """What the SDF network sees of a point."""
+        return _geometry(self.surface).encoding
 
     def choose(self, scene: int) -> None:
         """From now on this is the field of that scene."""
@@ -112,16 +112,21 @@ class SceneFields(nn.Module):
     def alone(self) -> SurfaceField:
         """The surface of the chosen scene in networks of its own, for a head."""
         surface = SurfaceField(self.settings.networks.surface()).to(self.deviation.device)
-        for mine, theirs in (
-            (surface.geometry.decoder, self.surface.geometry.decoder),
-            (surface.appearance.look, self.surface.appearance.look),
-        ):
+        for mine, theirs in zip(_networks(surface), _networks(self.surface), strict=True):
             _copy_layers(mine, theirs)
-        surface.geometry.encoding.load_state_dict(self.surface.geometry.encoding.state_dict())
+        _geometry(surface).encoding.load_state_dict(self.encoding.state_dict())
         return surface
 
     def _own(self) -> Iterator[SceneLayer]:
         return (layer for layer in self.modules() if isinstance(layer, SceneLayer))
+
+
+def _geometry(surface: SurfaceField) -> Geometry:
+    return cast(Geometry, surface.geometry)
+
+
+def _networks(surface: SurfaceField) -> tuple[MLP, MLP]:
+    return _geometry(surface).decoder, surface.appearance.look
 
 
 def _copy_layers(mine: MLP, theirs: MLP) -> None:

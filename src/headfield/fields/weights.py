@@ -77,10 +77,10 @@ def load(path: Path, kinds: Mapping[str, type[nn.Module]]) -> Weights:
     return Weights(parts, header["facts"])
 
 
-def parts_in(path: Path) -> tuple[str, ...]:
-    """The names of the parts that a file holds."""
+def parts_in(path: Path) -> dict[str, str | None]:
+    """The names of the parts that a file holds, each with the name of its class."""
     header, _ = _read(path)
-    return tuple(header["parts"])
+    return {name: about.get("class") if isinstance(about, dict) else None for name, about in header["parts"].items()}
 
 
 def _settings(part: nn.Module) -> Any:

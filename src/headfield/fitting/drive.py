@@ -19,7 +19,7 @@ from headfield.fitting.corrections import Corrections
 from headfield.fitting.landmarks import LandmarksSeen
 from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.surface_fit import FitOptions, SurfaceFit, SurfaceObjectives
+from headfield.fitting.surface_fit import FitOptions, Speed, SurfaceFit, SurfaceObjectives
 from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback, Report
@@ -76,6 +76,7 @@ def fit_surface(
     stages: Sequence[Stage],
     options: FitOptions,
     run: Run,
+    speed: Speed = Speed(),  # noqa: B008 - frozen
 ) -> Fitted:
     """Fit a field by stages; InputError if the capture cannot be used."""
     device = torch.device(run.device)
@@ -86,8 +87,8 @@ def fit_surface(
     if fit.codes is not None:
         fit.u.data.copy_(first_code(capture, fit))
     fit.to(device)
-    objectives = SurfaceObjectives(fit, observations, options, run.finder)
-    about = observations.checksum + ("" if prior is None else checksum(prior.geometry.state_dict()))
+    objectives = SurfaceObjectives(fit, observations, options, run.finder, speed)
+    about = observations.checksum + ("" if prior is None else _checksum(prior))
     possible = _possible(stages, observations, options)
     fitted = driven(method, fit, objectives, possible, observations, fit.corrections, run, about)
     if fit.codes is None or not fit.codes.landmark_basis.any():
@@ -133,6 +134,12 @@ def driven(
     corrected = observations.cameras if corrections is None else corrections.corrected()
     cameras = dict(zip(observations.names, corrected, strict=True))
     return Fitted(watched.finished().to("cpu"), cameras, report, facts)
+
+
+def _checksum(prior: ShapePrior) -> str:
+    """Tells what a fit starts from."""
+    appearance = "" if prior.appearance is None else checksum(prior.appearance.state_dict())
+    return checksum(prior.geometry.state_dict()) + appearance
 
 
 def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:

@@ -12,15 +12,13 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from headfield.cameras import Camera, Rays
+from headfield.canonical import BUST_END
 from headfield.capture import Capture, View
 from headfield.errors import InputError
 from headfield.fitting.landmarks import LandmarksSeen
 from headfield.optim.checkpoints import checksum
 from headfield.render.span import Span
 from headfield.render.views import ViewOnDevice
-
-BUST_END = -0.55
-"""Below this height, in head units, the silhouette is not compared: data end somewhere there, people do not."""
 
 BAND = 0.12
 """How far from the silhouette most of the rays past a subject lie, as a share of the subject's width."""
@@ -85,11 +83,15 @@ class Observations:
         """Whether any view says which way the surface faces."""
         return bool(self.inside.normals.any())
 
-    def draw(self, inside: int, past: int, generator: torch.Generator) -> RaysSeen:
-        """Rays by chance: so many through the subject, then so many past it, three quarters of those close to it."""
+    def draw(self, inside: int, past: int, generator: torch.Generator, share: float = 1.0) -> RaysSeen:
+        """Rays by chance: so many through the subject, then so many past it, three quarters of those close to it.
+
+        Of those past it only a ``share`` is drawn; those that pass further away are left out first.
+        """
         chosen = [self.inside[_some(len(self.inside), inside, generator, self.inside.origins)]]
-        close = round(0.75 * past) if len(self.beyond) else past
-        for pool, count in ((self.beside, close), (self.beyond, past - close)):
+        drawn = round(share * past)
+        close = min(round(0.75 * past) if len(self.beyond) else past, drawn)
+        for pool, count in ((self.beside, close), (self.beyond, drawn - close)):
             if len(pool) and count:
                 chosen.append(pool[_some(len(pool), count, generator, pool.origins)])
         return RaysSeen.joined(chosen)

@@ -12,12 +12,16 @@ from typing import TypeVar
 from torch import nn
 
 from headfield.errors import InputError
-from headfield.fields.geometry import Geometry
-from headfield.fields.weights import Weights, load, save
-from headfield.fitting.statistics import CodeStatistics
+from headfield.fields.appearance import Appearance, AppearanceSettings
+from headfield.fields.deformation import DeformedGeometry
+from headfield.fields.deformed_field import settings_of
+from headfield.fields.geometry import Geometry, Shape
+from headfield.fields.surface_field import SurfaceFieldSettings
+from headfield.fields.weights import Weights, load, parts_in, save
+from headfield.fitting.statistics import CodeGaussian, CodeStatistics
+from headfield.fitting.usual_colours import UsualColours
 
-PARTS = {"geometry": Geometry, "codes": CodeStatistics}
-
+SHAPES: dict[str | None, type[Shape]] = {"Geometry": Geometry, "DeformedGeometry": DeformedGeometry}
 
 PriorType = TypeVar("PriorType", bound="Prior")
 
@@ -73,24 +77,56 @@ def read_prior(path: Path, kinds: Mapping[str, type[nn.Module]]) -> tuple[str, W
 
 @dataclass(frozen=True, eq=False)
 class ShapePrior(Prior):
-    """A family of shapes: a geometry read by codes, and what codes are usual."""
+    """A family of shapes: a geometry read by codes, and what codes are usual. It may know their colours, too."""
 
     method: str
-    geometry: Geometry
+    geometry: Shape
     codes: CodeStatistics
     facts: Mapping[str, object]
+    colours: UsualColours | None = None
+    """What colours heads usually have; None where the scans it was learned from had none."""
+    appearance: Appearance | None = None
+    """How people of the family look, read by codes of its own."""
+    looks: CodeGaussian | None = None
+    """What codes of the appearance are usual."""
+
+    def field(self, appearance: AppearanceSettings) -> SurfaceFieldSettings:
+        """What a new head of the family is made of; ``appearance`` where the prior knows none."""
+        return settings_of(self.geometry, self.appearance.settings if self.appearance else appearance)
 
     def parts(self) -> Mapping[str, nn.Module]:
         """What the file holds, by name."""
-        return {"geometry": self.geometry, "codes": self.codes}
+        names = ("geometry", "codes", "colours", "appearance", "looks")
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
 
     @classmethod
     def load(cls, path: Path) -> ShapePrior:
         """Read one; InputError if the file is none."""
-        method, weights = read_prior(path, PARTS)
+        there = parts_in(path)
+        shape = SHAPES.get(there.get("geometry"), Geometry)
+        kinds: dict[str, type[nn.Module]] = {"geometry": shape, "codes": CodeStatistics}
+        if "colours" in there:
+            kinds["colours"] = UsualColours
+        if there.keys() & {"appearance", "looks"}:
+            kinds |= {"appearance": Appearance, "looks": CodeGaussian}
+        method, weights = read_prior(path, kinds)
         prior = ShapePrior(
-            method, weights.part("geometry", Geometry), weights.part("codes", CodeStatistics), weights.facts
+            method,
+            weights.part("geometry", shape),
+            weights.part("codes", CodeStatistics),
+            weights.facts,
+            weights.part("colours", UsualColours) if "colours" in kinds else None,
+            weights.part("appearance", Appearance) if "appearance" in kinds else None,
+            weights.part("looks", CodeGaussian) if "looks" in kinds else None,
         )
-        if prior.codes.settings.code != prior.geometry.settings.code:
+        if not prior._is_readable:
             raise InputError(f"{path} holds codes that its geometry cannot read; train it again.")
         return prior
+
+    @property
+    def _is_readable(self) -> bool:
+        """Whether the codes are as long as those that geometry and appearance are read with."""
+        lengths: list[tuple[CodeGaussian, int]] = [(self.codes, self.geometry.settings.code)]
+        if self.appearance is not None and self.looks is not None:
+            lengths.append((self.looks, self.appearance.settings.code))
+        return all(gaussian.settings.code == length for gaussian, length in lengths)

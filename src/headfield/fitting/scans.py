@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -63,6 +63,8 @@ class Scans:
     face: Int64[Tensor, "s f"]
     """Which points are around the face."""
     free: Float[Tensor, "s k 3"]
+    colours: UInt8[Tensor, "s n 3"] | None = None
+    """None where some of the scans have none."""
 
     @staticmethod
     def of(subjects: Sequence[Subject], *, kept: int = 50_000, seed: int = 0) -> Scans:
@@ -71,8 +73,11 @@ class Scans:
         rows = [_row(subject.name, subject.scan, kept, generator) for subject in subjects]
         if not rows:
             raise InputError("there are no subjects to learn from; check the data set.")
-        points, normals, face, free = (torch.stack(part) for part in zip(*rows, strict=True))
-        return Scans(tuple(subject.name for subject in subjects), points, normals, face, free)
+        points, normals, face, free = (torch.stack(part) for part in zip(*(row[:4] for row in rows), strict=True))
+        colours = [row[4] for row in rows if row[4] is not None]
+        names = tuple(subject.name for subject in subjects)
+        coloured = torch.stack(colours) if len(colours) == len(rows) else None
+        return Scans(names, points, normals, face, free, coloured)
 
     @staticmethod
     def read(dataset: Dataset, *, subjects: int | None = None, kept: int = 50_000) -> Scans:
@@ -85,8 +90,8 @@ class Scans:
 
     def to(self, device: torch.device | str) -> Scans:
         """The same on another device."""
-        tensors = (getattr(self, name).to(device) for name in ("points", "normals", "face", "free"))
-        return Scans(self.names, *tensors)
+        tensors = {name: getattr(self, name).to(device) for name in ("points", "normals", "face", "free")}
+        return replace(self, **tensors)
 
     def draw(self, subjects: Int64[Tensor, "s"], count: PointsASubject, generator: torch.Generator) -> Drawn:
         """Points of these subjects by chance."""
@@ -107,7 +112,9 @@ class Scans:
         return Drawn(subjects, surface, self.normals[row, index], torch.cat([near, anywhere], dim=1), free)
 
 
-def _row(name: str, scan: Scan | None, kept: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _row(
+    name: str, scan: Scan | None, kept: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
     if scan is None or not len(scan.points):
         raise InputError(f"{name} has no scan to learn from; make the data set with scans.")
     index = _some(len(scan.points), kept, generator)
@@ -117,7 +124,8 @@ def _row(name: str, scan: Scan | None, kept: int, generator: torch.Generator) ->
     if not len(face):
         raise InputError(f"{name} has no points where a face should be; align the data set to head space.")
     face = face[_some(len(face), kept // 4, generator)]
-    return points, normals, face, _free(scan, index, kept // 2, generator)
+    colours = None if scan.colours is None else torch.from_numpy(scan.colours)[index]
+    return points, normals, face, _free(scan, index, kept // 2, generator), colours
 
 
 def _free(scan: Scan, index: Tensor, kept: int, generator: torch.Generator) -> Tensor:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.fields.background import Background, BackgroundSettings
 from headfield.fields.scene_fields import NetworksSettings, SceneFields, SceneFieldsSettings
 from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.scene_prior import ScenePrior
 from headfield.fitting.scenes import Scenes
-from headfield.fitting.training_facts import training_facts
+from headfield.fitting.training import PriorTraining
 from headfield.fitting.volume import Beginning, eikonal_cost, mask_cost, see
-from headfield.optim.checkpoints import Checkpoints
-from headfield.optim.engine import optimise
-from headfield.optim.record import Callback
 from headfield.optim.schedules import Plateau
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import Precision, StepInfo
@@ -42,7 +39,7 @@ class RaysOfAScene:
 
 
 @dataclass(frozen=True)
-class SceneTraining:
+class SceneTraining(PriorTraining[Scenes, ScenePrior]):
     """How fields of many scenes are learned (Multi-NeuS, sections 3.3, 3.4 and 4.5)."""
 
     networks: NetworksSettings = field(default_factory=NetworksSettings)
@@ -80,6 +77,26 @@ class SceneTraining:
         weights = {"photometric": 1.0, "eikonal": self.eikonal, "silhouette": self.silhouette}
         plateau = Plateau(self.plateau, self.patience)
         return (Stage("scenes", self.steps, (Moving("*", self.rate, clip=1.0),), weights, plateau),)
+
+    def lessons(self, dataset: Dataset, *, subjects: int | None = None) -> Scenes:
+        """Pictures, made as small as they are looked at."""
+        return Scenes.read(dataset, subjects=subjects, pixels=self.pixels)
+
+    def chosen(self, lessons: Scenes) -> Scenes:
+        """All scenes, or the one."""
+        return lessons if self.scene is None else lessons.alone(self.scene)
+
+    def family(self, subjects: int) -> SceneFamily:
+        """Networks with layers of each scene's own."""
+        return SceneFamily(self, subjects)
+
+    def objectives(self, family: SceneFamily, lessons: Scenes) -> SceneObjectives:
+        """Those of volume rendering."""
+        return SceneObjectives(family, lessons, self)
+
+    def prior(self, method: str, family: SceneFamily, lessons: Scenes, facts: Mapping[str, object]) -> ScenePrior:
+        """The mean of all scenes."""
+        return ScenePrior(method, family.fields.of_mean_scene(), facts)
 
 
 class SceneFamily(nn.Module):
@@ -123,36 +140,3 @@ class SceneObjectives:
         if info.weights["silhouette"]:
             terms["silhouette"] = mask_cost(shown.opacity, seen)
         return terms
-
-
-def train_scenes(
-    method: str,
-    scenes: Scenes,
-    training: SceneTraining,
-    *,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    checkpoints: Path | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: Callback | None = None,
-    made_from: object = None,
-) -> ScenePrior:
-    """Learn a prior; where ``checkpoints`` names a folder, a killed training goes on there."""
-    scenes = scenes if training.scene is None else scenes.alone(training.scene)
-    stages = training.stages()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        family = SceneFamily(training, len(scenes)).to(device)
-    report = optimise(
-        family,
-        stages,
-        SceneObjectives(family, scenes.to(device), training),
-        seed=seed,
-        checkpoints=None if checkpoints is None else Checkpoints(checkpoints, every=500),
-        callbacks=callbacks,
-        progress=progress,
-        precision=training.precision,
-        about=scenes.checksum,
-    )
-    facts = training_facts(training, report, subjects=len(scenes), seed=seed, device=device, made_from=made_from)
-    return ScenePrior(method, family.fields.of_mean_scene().cpu(), facts)

@@ -56,7 +56,8 @@ class ShapeObjectives:
     def __call__(self, info: StepInfo) -> dict[str, Tensor]:
         """The objectives of one step."""
         self._open(info)
-        drawn = self.scans.draw(self._subjects(info), self.batch.points, info.generator)
+        subjects = some_subjects(self.batch.subjects, len(self.scans), info)
+        drawn = self.scans.draw(subjects, self.batch.points, info.generator)
         geometry, code = self.family.geometry, self.family.codes(drawn.subjects)
         points = torch.cat([drawn.surface, drawn.space, drawn.free], dim=1)
         sample = geometry.sample(points, code, drawn.subjects, create_graph=True)
@@ -75,10 +76,11 @@ class ShapeObjectives:
         if geometry.grid is not None:
             geometry.grid.activate(self.levels[info.stage.name])
 
-    def _subjects(self, info: StepInfo) -> Int64[Tensor, "s"]:
-        count = min(self.batch.subjects, len(self.scans))
-        order = torch.rand(len(self.scans), generator=info.generator, device=info.device)
-        return order.topk(count).indices
+
+def some_subjects(wanted: int, of: int, info: StepInfo) -> Int64[Tensor, "s"]:
+    """So many different subjects by chance, or all where there are fewer."""
+    order = torch.rand(of, generator=info.generator, device=info.device)
+    return order.topk(min(wanted, of)).indices
 
 
 def shape_terms(sample: Sample, drawn: Drawn) -> dict[str, Float[Tensor, ""]]:

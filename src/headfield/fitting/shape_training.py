@@ -1,36 +1,85 @@
-"""Training a prior of shapes, from the scans of many subjects to a prior, the same for every method that learns one."""
+"""Training a prior of shapes from the scans of many subjects."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from headfield.capture import Subject
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.fields.geometry import GeometrySettings
+from headfield.fitting.coloured import ColouredPoints, coloured_points
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import Scans
 from headfield.fitting.shape_learning import Batch, ShapeFamily, ShapeObjectives
 from headfield.fitting.statistics import LANDMARKS, CodeStatistics
-from headfield.fitting.training_facts import training_facts
-from headfield.optim.checkpoints import Checkpoints, checksum
-from headfield.optim.engine import optimise
-from headfield.optim.record import Callback
+from headfield.fitting.training import PriorTraining
+from headfield.fitting.usual_colours import usual_colours
+from headfield.optim.checkpoints import checksum
 from headfield.optim.schedules import Milestones
 from headfield.optim.stages import Moving, Stage
-from headfield.optim.step import Precision
+from headfield.optim.step import Objectives, Precision
 
 NORMALS, FREE = 0.1, 1.0
 """What the gradient's direction and the free space count against the distance at the surface."""
 
 
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What a prior is learned from: scans, the landmarks of the same subjects where they are known, and colours."""
+
+    scans: Scans
+    landmarks: Float[Tensor, "s l 3"]
+    known: Bool[Tensor, "s l"]
+    coloured: ColouredPoints | None = None
+    """None where shapes alone are learned."""
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    @staticmethod
+    def read(dataset: Dataset, *, subjects: int | None = None, kept: int = 50_000, coloured: int = 0) -> Lessons:
+        """All of it from a data set, or from its first few subjects, with so many coloured points of each."""
+
+        def one(name: str) -> tuple[Subject, ColouredPoints | None]:
+            subject = dataset.read(name, views=coloured > 0, truth=False)
+            return replace(subject, capture=None), coloured_points(subject, coloured) if coloured else None
+
+        landmarks, known, read, colours = [], [], [], []
+        for subject, seen in dataset.map(one, subjects=subjects):
+            place, there = torch.zeros(LANDMARKS, 3), torch.zeros(LANDMARKS, dtype=torch.bool)
+            marks = subject.landmarks
+            if marks is not None and marks.scheme == "multipie68" and marks.points.shape == (LANDMARKS, 3):
+                place, there = torch.from_numpy(marks.points).float(), torch.from_numpy(marks.visible)
+            landmarks.append(place)
+            known.append(there)
+            read.append(subject)
+            colours += [] if seen is None else [seen]
+        scans = Scans.of(read, kept=kept)
+        together = ColouredPoints.joined(colours) if colours else None
+        return Lessons(scans, torch.stack(landmarks), torch.stack(known), together)
+
+    def to(self, device: torch.device | str) -> Lessons:
+        """The same on another device."""
+        coloured = None if self.coloured is None else self.coloured.to(device)
+        return Lessons(self.scans.to(device), self.landmarks.to(device), self.known.to(device), coloured)
+
+    @property
+    def checksum(self) -> str:
+        """Tells them from others."""
+        tensors = {"points": self.scans.points}
+        if self.coloured is not None:
+            tensors |= {"coloured": self.coloured.points, "colours": self.coloured.colours}
+        return checksum(tensors, " ".join(self.scans.names))
+
+
 @dataclass(frozen=True)
-class ShapeTraining:
+class ShapeTraining(PriorTraining[Lessons, ShapePrior]):
     """How a prior of shapes is learned. As it stands, with the stages of InstantAvatar (sections 3.1 and 3.3)."""
 
     geometry: GeometrySettings = field(default_factory=GeometrySettings)
@@ -85,73 +134,35 @@ class ShapeTraining:
         levels = len(self.geometry.grid.levels) if self.geometry.grid else 0
         return {f"level {k + 1}": levels if len(self.steps) == 1 else k + 1 for k in range(len(self.steps))}
 
+    def lessons(self, dataset: Dataset, *, subjects: int | None = None) -> Lessons:
+        """Scans with landmarks."""
+        return Lessons.read(dataset, subjects=subjects)
+
+    def family(self, subjects: int) -> ShapeFamily:
+        """A geometry with as many codes."""
+        return ShapeFamily(self.geometry, subjects, self.spread)
+
+    def objectives(self, family: ShapeFamily, lessons: Lessons) -> Objectives:
+        """Those of shapes."""
+        return ShapeObjectives(
+            family,
+            lessons.scans,
+            self.batch,
+            sigma=self.sigma,
+            masked_until=self.masked_until,
+            levels=self.levels(),
+        )
+
+    def prior(self, method: str, family: ShapeFamily, lessons: Lessons, facts: Mapping[str, object]) -> ShapePrior:
+        """The geometry, and what codes are usual."""
+        statistics = CodeStatistics.of(family.codes.table, lessons.landmarks, lessons.known)
+        return with_usual_colours(ShapePrior(method, family.geometry, statistics, facts), lessons)
+
     def _falling(self, rate: float) -> Milestones:
         return Milestones.evenly(rate, 0.5, parts=self.halvings + 1)
 
 
-@dataclass(frozen=True, eq=False)
-class Lessons:
-    """What a prior is learned from: scans, and the landmarks of the same subjects where they are known."""
-
-    scans: Scans
-    landmarks: Float[Tensor, "s l 3"]
-    known: Bool[Tensor, "s l"]
-
-    def __len__(self) -> int:
-        return len(self.scans)
-
-    @staticmethod
-    def read(dataset: Dataset, *, subjects: int | None = None, kept: int = 50_000) -> Lessons:
-        """All of it from a data set, or from its first few subjects."""
-        landmarks, known, read = [], [], []
-        for subject in dataset.map(lambda name: dataset.read(name, views=False, truth=False), subjects=subjects):
-            place, there = torch.zeros(LANDMARKS, 3), torch.zeros(LANDMARKS, dtype=torch.bool)
-            marks = subject.landmarks
-            if marks is not None and marks.scheme == "multipie68" and marks.points.shape == (LANDMARKS, 3):
-                place, there = torch.from_numpy(marks.points).float(), torch.from_numpy(marks.visible)
-            landmarks.append(place)
-            known.append(there)
-            read.append(subject)
-        scans = Scans.of(read, kept=kept)
-        return Lessons(scans, torch.stack(landmarks), torch.stack(known))
-
-
-def train_shapes(
-    method: str,
-    lessons: Lessons,
-    training: ShapeTraining,
-    *,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    checkpoints: Path | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: Callback | None = None,
-    made_from: object = None,
-) -> ShapePrior:
-    """Learn a prior; where ``checkpoints`` names a folder, a killed training goes on there."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        family = ShapeFamily(training.geometry, len(lessons.scans), training.spread).to(device)
-    objectives = ShapeObjectives(
-        family,
-        lessons.scans.to(device),
-        training.batch,
-        sigma=training.sigma,
-        masked_until=training.masked_until,
-        levels=training.levels(),
-    )
-    report = optimise(
-        family,
-        training.stages(),
-        objectives,
-        seed=seed,
-        checkpoints=None if checkpoints is None else Checkpoints(checkpoints, every=500),
-        callbacks=callbacks,
-        progress=progress,
-        precision=training.precision,
-        about=checksum({"points": lessons.scans.points}, " ".join(lessons.scans.names)),
-    )
-    facts = training_facts(training, report, subjects=len(lessons), seed=seed, device=device, made_from=made_from)
-    geometry = family.geometry.cpu()
-    statistics = CodeStatistics.of(family.codes.table, lessons.landmarks, lessons.known)
-    return ShapePrior(method, geometry, statistics, facts)
+def with_usual_colours(prior: ShapePrior, lessons: Lessons) -> ShapePrior:
+    """The prior with the colours that heads usually have, where the scans have any."""
+    colours = usual_colours(lambda points: prior.geometry.distance(points, prior.codes.mean), lessons.scans)
+    return replace(prior, colours=colours)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 
 from headfield.cameras import Camera
@@ -29,28 +29,45 @@ class CodeStatisticsSettings:
     kept: int
 
 
-class CodeStatistics(nn.Module):
-    """The statistics of learned codes as buffers, saved with a prior."""
+class CodeGaussian(nn.Module):
+    """What codes are usual, as buffers, saved with a prior."""
 
     settings: CodeStatisticsSettings
     mean: Tensor
     factor: Tensor
-    landmark_mean: Tensor
-    landmark_basis: Tensor
-    landmark_noise: Tensor
 
     def __init__(self, settings: CodeStatisticsSettings):
         super().__init__()
         self.settings = settings
         self.register_buffer("mean", torch.zeros(settings.code))
         self.register_buffer("factor", torch.zeros(settings.code, settings.kept))
-        self.register_buffer("landmark_mean", torch.zeros(LANDMARKS, 3))
-        self.register_buffer("landmark_basis", torch.zeros(LANDMARKS, 3, settings.kept))
-        self.register_buffer("landmark_noise", torch.ones(()))
 
     def code(self, u: Float[Tensor, "*b k"]) -> Float[Tensor, "*b c"]:
         """The code g = μ + F u."""
         return self.mean + u @ self.factor.T
+
+    @staticmethod
+    def around(codes: Float[Tensor, "s c"], *, share: float = 0.999) -> CodeGaussian:
+        """The Gaussian of codes in their principal directions; ``share`` of the variance is kept."""
+        mean, factor, _ = _whitened(codes, share)
+        gaussian = CodeGaussian(CodeStatisticsSettings(*factor.shape))
+        gaussian.mean.copy_(mean)
+        gaussian.factor.copy_(factor)
+        return gaussian
+
+
+class CodeStatistics(CodeGaussian):
+    """The statistics of codes of shapes: what codes are usual, and what landmarks they have."""
+
+    landmark_mean: Tensor
+    landmark_basis: Tensor
+    landmark_noise: Tensor
+
+    def __init__(self, settings: CodeStatisticsSettings):
+        super().__init__(settings)
+        self.register_buffer("landmark_mean", torch.zeros(LANDMARKS, 3))
+        self.register_buffer("landmark_basis", torch.zeros(LANDMARKS, 3, settings.kept))
+        self.register_buffer("landmark_noise", torch.ones(()))
 
     def landmarks(self, u: Float[Tensor, "k"]) -> Float[Tensor, "l 3"]:
         """Where the landmarks of that code are expected, in head space."""
@@ -65,18 +82,10 @@ class CodeStatistics(nn.Module):
         share: float = 0.999,
     ) -> CodeStatistics:
         """The statistics of codes and of their subjects' landmarks, where known; ``share`` of the variance is kept."""
-        codes = codes.detach().double().cpu()
-        mean = codes.mean(dim=0)
-        _, sizes, directions = torch.linalg.svd(codes - mean, full_matrices=False)
-        variance = sizes.square() / max(len(codes) - 1, 1)
-        total = variance.sum()
-        kept = int((variance.cumsum(0) < share * total).sum()) + 1 if total > 0 else 1
-        kept = min(kept, len(variance))
-        scale = variance[:kept].sqrt().clamp(min=1e-8)
-        statistics = CodeStatistics(CodeStatisticsSettings(codes.shape[1], kept))
+        mean, factor, u = _whitened(codes, share)
+        statistics = CodeStatistics(CodeStatisticsSettings(*factor.shape))
         statistics.mean.copy_(mean)
-        statistics.factor.copy_(directions[:kept].T * scale)
-        u = (codes - mean) @ directions[:kept].T / scale
+        statistics.factor.copy_(factor)
         statistics._learn_landmarks(u, landmarks.double().cpu(), known.cpu())
         return statistics
 
@@ -105,7 +114,7 @@ class CodeStatistics(nn.Module):
         """The likeliest u for landmarks measured in space."""
         basis = self.landmark_basis[known].flatten(0, 1).double()
         offset = (landmarks - self.landmark_mean.to(landmarks))[known].flatten().double()
-        return _likeliest(basis, offset, float(self.landmark_noise)).to(self.mean)
+        return likeliest(basis, offset, float(self.landmark_noise)).to(self.mean)
 
     @torch.no_grad()
     def from_views(
@@ -143,11 +152,26 @@ class CodeStatistics(nn.Module):
                 rows.append((slope @ basis[seen] / noise[..., None]).flatten(0, 1))
                 offsets.append(((pixels[view][seen].double() - projected) / noise).flatten())
             slopes = torch.cat(rows)
-            u = _likeliest(slopes, torch.cat(offsets) + slopes @ u, 1.0)
+            u = likeliest(slopes, torch.cat(offsets) + slopes @ u, 1.0)
         return u.to(self.mean)
 
 
-def _likeliest(basis: Tensor, offset: Tensor, noise: float) -> Tensor:
+def _whitened(
+    codes: Float[Tensor, "s c"], share: float
+) -> tuple[Float64[Tensor, "c"], Float64[Tensor, "c k"], Float64[Tensor, "s k"]]:
+    """The mean μ of codes, the factor F with ``share`` of the variance, and the u of each code."""
+    codes = codes.detach().double().cpu()
+    mean = codes.mean(dim=0)
+    _, sizes, directions = torch.linalg.svd(codes - mean, full_matrices=False)
+    variance = sizes.square() / max(len(codes) - 1, 1)
+    total = variance.sum()
+    kept = int((variance.cumsum(0) < share * total).sum()) + 1 if total > 0 else 1
+    kept = min(kept, len(variance))
+    scale = variance[:kept].sqrt().clamp(min=1e-8)
+    return mean, directions[:kept].T * scale, (codes - mean) @ directions[:kept].T / scale
+
+
+def likeliest(basis: Float[Tensor, "n k"], offset: Float[Tensor, "n *s"], noise: float) -> Float[Tensor, "k *s"]:
     """The most likely u ~ N(0, 1) given basis · u + N(0, noise²) = offset."""
     left = basis.T @ basis + noise**2 * torch.eye(basis.shape[1], dtype=basis.dtype)
     return torch.linalg.solve(left, basis.T @ offset)

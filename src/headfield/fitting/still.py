@@ -2,7 +2,8 @@
 
 A colour network says anything where it was told nothing; with waves for an encoding, it would paint a second face on
 the back of a head. So unseen places get a colour too: that of their mirror place, since heads are nearly symmetric,
-where that was seen, and what surrounds them otherwise.
+where that was seen, and otherwise what heads with such a front usually have there. Where nobody learned that, it is
+the colour of what surrounds them.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from headfield.fields.surface_field import SurfaceField
 from headfield.fitting.corrections import Corrections
-from headfield.fitting.held import Unseen
+from headfield.fitting.held import GRAZING, Unseen
 from headfield.fitting.observations import Observations
+from headfield.fitting.usual_colours import UsualColours
 from headfield.mesh.grid import SignedDistance
 from headfield.render.hits import HitFinder
 
@@ -58,11 +60,14 @@ class Coloured:
     directions: Float[Tensor, "n 3"]
     colours: Float[Tensor, "n 3"]
 
+    def at(self, chosen: Bool[Tensor, "n"]) -> Coloured:
+        """Some of the places."""
+        return Coloured(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
     def loss(self, field: SurfaceField, count: int, generator: torch.Generator) -> Float[Tensor, ""]:
         """How far the field's colours are off at some of the places."""
         index = torch.randint(len(self.points), (count,), generator=generator, device=self.points.device)
-        features = self.features[index] if field.settings.appearance.features else None
-        colour = field.appearance(self.points[index], self.normals[index], self.directions[index], features)
+        colour = field.shaded(self.points[index], self.normals[index], self.directions[index], self.features[index])
         return (colour - self.colours[index]).abs().mean()
 
 
@@ -80,13 +85,14 @@ class StillSurface:
         observations: Observations,
         find: HitFinder,
         corrections: Corrections | None = None,
+        usual: UsualColours | None = None,
     ) -> StillSurface:
         """Where the rays of all views meet it, or evenly chosen ones, and what they do not meet."""
         with torch.no_grad():
             seen = _seen(field, distance, observations, find, corrections)
             cameras = observations.cameras if corrections is None else corrections.corrected()
             unseen = Unseen.of(distance, cameras, device=seen.points.device).vertices
-            return StillSurface(seen, _guessed(field, unseen, seen))
+            return StillSurface(seen, _guessed(field, unseen, seen, usual))
 
     def loss(self, field: SurfaceField, generator: torch.Generator) -> Float[Tensor, ""]:
         """How far colours are off, on some of what was seen and of what is guessed."""
@@ -116,31 +122,35 @@ def _seen(
         rays = replace(rays, colours=(rays.colours / corrections.tinted(torch.ones_like(rays.colours), rays.view)))
     hits = find(distance, rays.rays)
     met = rays[hits.hit]
-    return _coloured(field, hits.points, met.directions, met.colours)
+    seen = _coloured(field, hits.points, met.directions, met.colours)
+    # Along an outline pixels show what is behind the subject, too; such places get a guess, as unseen ones do.
+    facing = -(seen.normals * seen.directions).sum(dim=-1) > GRAZING
+    return seen.at(facing) if bool(facing.any()) else seen
 
 
-def _guessed(field: SurfaceField, unseen: Float[Tensor, "u 3"], seen: Coloured) -> Coloured:
-    """Unseen places with the colours of their mirror places, or of what was seen around them."""
+def _guessed(field: SurfaceField, unseen: Float[Tensor, "u 3"], seen: Coloured, usual: UsualColours | None) -> Coloured:
+    """Unseen places with the colours of their mirror places, or with usual ones."""
     if not len(seen.points) or not len(unseen):
         return _coloured(field, unseen[:0], unseen[:0], unseen[:0])
     square = -(seen.normals * seen.directions).sum(dim=-1) > SQUARE
     square = square if bool(square.any()) else torch.ones_like(square)
-    places, colours = unseen.cpu().numpy(), seen.colours[square].cpu().numpy()
-    known, level = seen.points[square].cpu().numpy(), np.array([1.0, LEVELS, 1.0])
-    count = min(AROUND, len(colours))
-    _, around = cKDTree(known * level).query(places * level, k=count)
-    guess = colours[around.reshape(len(places), count)].mean(axis=1)
-    away, mirror = cKDTree(known).query(places * [-1.0, 1.0, 1.0])
-    guess = np.where((away < MIRRORED)[:, None], colours[mirror], guess)
-    towards = torch.zeros_like(unseen)
-    coloured = _coloured(field, unseen, towards, torch.from_numpy(guess).to(unseen))
+    known, colours = seen.points[square], seen.colours[square]
+    guess = _around(unseen, known, colours) if usual is None else usual.guessed(known, colours, unseen)
+    away, mirror = cKDTree(known.cpu().numpy()).query(unseen.cpu().numpy() * [-1.0, 1.0, 1.0])
+    mirrored = torch.from_numpy(away < MIRRORED).to(unseen.device)
+    guess = torch.where(mirrored[:, None], colours[torch.from_numpy(mirror).to(unseen.device)], guess)
+    coloured = _coloured(field, unseen, torch.zeros_like(unseen), guess)
     return Coloured(coloured.points, coloured.normals, coloured.features, -coloured.normals, coloured.colours)
 
 
+def _around(places: Float[Tensor, "u 3"], known: Float[Tensor, "n 3"], colours: Float[Tensor, "n 3"]) -> Tensor:
+    """The mean colour of what is known around each place."""
+    level, count = np.array([1.0, LEVELS, 1.0]), min(AROUND, len(colours))
+    _, around = cKDTree(known.cpu().numpy() * level).query(places.cpu().numpy() * level, k=count)
+    return colours[torch.from_numpy(around).to(colours.device).reshape(len(places), count)].mean(dim=1)
+
+
 def _coloured(field: SurfaceField, points: Tensor, directions: Tensor, colours: Tensor) -> Coloured:
-    normals, features = [points[:0]], [points.new_zeros(0, field.settings.geometry.features)]
-    for part in points.split(16384):
-        sample = field.sample(part)
-        normals.append(normalize(sample.gradient, dim=-1))
-        features.append(sample.features)
-    return Coloured(points, torch.cat(normals), torch.cat(features), directions, colours)
+    samples = [field.sample(part) for part in points.split(16384)]
+    normals = torch.cat([normalize(sample.gradient, dim=-1) for sample in samples])
+    return Coloured(points, normals, torch.cat([sample.features for sample in samples]), directions, colours)

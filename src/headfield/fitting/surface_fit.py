@@ -3,7 +3,8 @@
 For each ray the first hit x is found without gradients and made differentiable as x_diff. There the colour is compared
 with the picture (photometric), the gradient of the distance with the normals that are known (normals). Rays that
 should hit and do not, and rays past the subject, are compared by their least distance (silhouette). With a prior,
-codes are kept usual, and what no view sees is held to the shape with which a stage began.
+codes are kept usual, and what no view sees is held to the shape with which a stage began. A prior may know how heads
+look, too; then colours start from it as shapes do.
 """
 
 from __future__ import annotations
@@ -18,24 +19,35 @@ from torch import Tensor, nn
 from torch.nn.functional import huber_loss, normalize
 
 from headfield.cameras import Camera, Rays
-from headfield.fields.geometry import Geometry, Sample, eikonal
+from headfield.fields.geometry import Sample, Shape, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.corrections import Corrections
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.statistics import CodeStatistics
+from headfield.fitting.statistics import CodeGaussian, CodeStatistics
 from headfield.fitting.still import StillSurface
 from headfield.optim.schedules import Schedule
 from headfield.optim.stages import Moving
 from headfield.optim.step import StepInfo
+from headfield.render.distance_grid import DistanceGrid
+from headfield.render.finders import Finder, finders
 from headfield.render.hits import HitFinder
 from headfield.render.implicit import moved
-from headfield.render.proxy import Proxy, ProxySettings
+from headfield.render.proxy import ProxySettings
+from headfield.render.queries import roughly
+from headfield.render.selective import SelectiveSampling
 from headfield.render.silhouette import least_distance, silhouette_loss
 
 NEAR = 0.005
 """From which distance on, in head units, it costs in proportion to be away from the shape a stage began with: 1 mm."""
+
+BESIDE = 0.04
+"""What a mask shows further than this, 8 mm, beside the shape is no reason to leave the family of shapes: masks take in
+collars, hands and chairs, which would grow on the head as lumps. The shape may still grow there step by step."""
+
+MOUTH = -0.25
+"""How high, in head units, a mouth is at least."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +66,43 @@ class RaysAStep:
 
 class SurfaceFit(nn.Module):
     """What moves in a fit: a field, the whitened code u with g = μ + F u where there is a prior, and corrections of
-    cameras that are only roughly known."""
+    cameras that are only roughly known; w is the whitened code of the appearance where the prior knows of it."""
 
     u: nn.Parameter
+    w: nn.Parameter
     u_held: Tensor
 
     def __init__(self, settings: SurfaceFieldSettings, prior: ShapePrior | None, rough: Sequence[Camera] = ()):
         super().__init__()
         self.corrections = Corrections(rough) if rough else None
-        self.field = SurfaceField(settings)
+        self.field = settings.new()
         self.field.code.requires_grad_(False)
         self.codes: CodeStatistics | None = None
-        self.prior: Geometry | None = None
+        self.looks: CodeGaussian | None = None
+        self.prior: Shape | None = None
+        self.usual_colours = None if prior is None else copy.deepcopy(prior.colours)
         if prior is not None:
             self.field.geometry = copy.deepcopy(prior.geometry)
             self.prior = copy.deepcopy(prior.geometry)
             self.codes = copy.deepcopy(prior.codes)
             self.u = nn.Parameter(torch.zeros(prior.codes.settings.kept))
             self.register_buffer("u_held", torch.zeros(prior.codes.settings.kept))
+        if prior is not None and prior.appearance is not None and prior.looks is not None:
+            assert self.field.look is not None
+            self.field.look.requires_grad_(False)
+            self.field.appearance = copy.deepcopy(prior.appearance)
+            self.looks = copy.deepcopy(prior.looks)
+            self.w = nn.Parameter(torch.zeros(prior.looks.settings.kept))
 
     @property
     def code(self) -> Float[Tensor, "c"] | None:
         """The code that the geometry is read with."""
         return None if self.codes is None else self.codes.code(self.u)
+
+    @property
+    def look(self) -> Float[Tensor, "c"] | None:
+        """The code that the appearance is read with."""
+        return None if self.looks is None else self.looks.code(self.w)
 
     def distance(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
         """The signed distance as it is now."""
@@ -90,9 +116,11 @@ class SurfaceFit(nn.Module):
 
     @torch.no_grad()
     def finished(self) -> SurfaceField:
-        """The field alone, with its code."""
+        """The field alone, with its codes."""
         if self.code is not None:
             self.field.code.copy_(self.code)
+        if self.look is not None and self.field.look is not None:
+            self.field.look.copy_(self.look)
         return self.field
 
 
@@ -136,9 +164,19 @@ class FitOptions:
         return (Moving("corrections.cameras.*", self.camera_rate), Moving("corrections.gains", self.gain_rate))
 
 
+@dataclass(frozen=True)
+class Speed:
+    """What makes a fit fast without changing what it is after (SIRA++, section IV)."""
+
+    hits: Finder = "proxy"
+    """How it is found where rays meet the surface."""
+    selective: SelectiveSampling | None = None
+    """How many of the rays past the subject are left out as time goes by; none where nothing is said."""
+
+
 class SurfaceObjectives:
     """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``landmarks``, ``latent``,
-    ``held``, ``near``, ``eikonal`` and ``colour`` that its stage names.
+    ``look``, ``held``, ``near``, ``eikonal`` and ``colour`` that its stage names.
 
     ``colour`` alone is the photometric one at hits found once, for a stage in which the shape stands still.
     """
@@ -149,10 +187,13 @@ class SurfaceObjectives:
         observations: Observations,
         options: FitOptions,
         finder: Callable[[], HitFinder] | None = None,
+        speed: Speed = Speed(),
     ):
         self.fit, self.observations, self.options = fit, observations, options
-        self._new_finder = finder or (lambda: Proxy(options.proxy))
+        self._new_finder = finder or finders(speed.hits, options.proxy)
+        self._selective = speed.selective
         self._finder: HitFinder | None = None
+        self._about: DistanceGrid | None = None
         self._unseen: Unseen | None = None
         self._still: StillSurface | None = None
 
@@ -160,12 +201,16 @@ class SurfaceObjectives:
         """The objectives of one step."""
         if info.fresh:
             self._begin(info)
+        if info.fresh or info.step % self.options.proxy.uses == 0:
+            self._about = None
         if set(info.weights) == {"colour"}:
             return {"colour": self._colour(info)}
-        seen = self.observations.draw(self.options.rays.inside, self.options.rays.past, info.generator)
+        share = 1.0 if self._selective is None else self._selective.share(info.overall)
+        rays = self.options.rays
+        seen = self.observations.draw(rays.inside, rays.past, info.generator, share)
         if self.fit.corrections is not None:
             seen = self.fit.corrections.taken_along(seen)
-        inside = torch.arange(len(seen), device=info.device) < self.options.rays.inside
+        inside = torch.arange(len(seen), device=info.device) < rays.inside
         return self._terms(info, seen, inside)
 
     @property
@@ -211,11 +256,13 @@ class SurfaceObjectives:
             off = off.square().sum(dim=-1) / 2 + (off.square().sum(dim=-1) + 1e-6).sqrt()
             terms["normals"] = off[known].sum() / self.options.rays.inside
         if "silhouette" in wanted:
-            terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above])
+            terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above & ~self._shoulders(seen)])
         if "landmarks" in wanted:
             terms["landmarks"] = self._landmarks()
         if "latent" in wanted:
             terms["latent"] = fit.u.square().mean()
+        if "look" in wanted:
+            terms["look"] = fit.w.square().mean()
         if "held" in wanted:
             terms["held"] = self._held(info)
         if "near" in wanted:
@@ -230,21 +277,36 @@ class SurfaceObjectives:
 
     def _photometric(self, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
         place = moved(points, seen.directions, sample.distance, sample.gradient)
-        if len(self.observations.cameras) == 1:
-            # A colour network explains one picture on any shape: what it asks of the shape is noise.
+        if len(self.observations.cameras) == 1 and self.fit.looks is None:
+            # A colour network that knows nothing explains one picture on any shape: what it asks of the shape is noise.
             place, normal = place.detach(), normal.detach()
-        colour = self.fit.field.appearance(place, normal, seen.directions, sample.features)
+        colour = self.fit.field.shaded(place, normal, seen.directions, sample.features, self.fit.look)
         if self.fit.corrections is not None:
             colour = self.fit.corrections.tinted(colour, seen.view)
         return (colour - seen.colours).abs().sum() / (3 * self.options.rays.inside)
+
+    def _shoulders(self, seen: RaysSeen) -> Tensor:
+        """Rays at which only the mask of a photo says that there is something, lower than the mouth.
+
+        Shoulders are as high as somebody holds them, and a head with long hair would explain a raised collar.
+        """
+        if not self.observations.rough:
+            return torch.zeros(len(seen), dtype=torch.bool, device=seen.coverage.device)
+        closest = -(seen.origins * seen.directions).sum(dim=-1)
+        return (seen.rays.at(closest)[:, 1] < MOUTH) & (seen.coverage > 0.5)
 
     def _silhouette(self, info: StepInfo, seen: RaysSeen) -> Tensor:
         if not len(seen):
             return _zero(info)
         alpha = self.options.alpha * self.options.alpha_growth**info.progress
-        least = least_distance(self.fit.distance, seen.rays, rough=True)
-        count = self.options.rays.inside + self.options.rays.past
-        return silhouette_loss(least, seen.coverage, alpha).sum() / count
+        if self._about is None:
+            with roughly(info.device):
+                self._about = DistanceGrid.of(self.fit.distance, seen.origins)
+        least = least_distance(self.fit.distance, seen.rays, rough=True, about=self._about)
+        loss = silhouette_loss(least, seen.coverage, alpha)
+        if "held" in info.weights:
+            loss = loss[(least < BESIDE) | (seen.coverage < 0.5)]
+        return loss.sum() / (self.options.rays.inside + self.options.rays.past)
 
     def _landmarks(self) -> Tensor:
         """How far the landmarks that the code stands for are from those seen."""
@@ -270,8 +332,8 @@ class SurfaceObjectives:
         if self._still is None:
             assert self._finder is not None
             field = self.fit.finished()
-            corrections = self.fit.corrections
-            self._still = StillSurface.of(field, field.distance, self.observations, self._finder, corrections)
+            corrections, usual = self.fit.corrections, self.fit.usual_colours
+            self._still = StillSurface.of(field, field.distance, self.observations, self._finder, corrections, usual)
         return self._still.loss(self.fit.field, info.generator)
 
 

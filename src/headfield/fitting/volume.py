@@ -38,7 +38,7 @@ class Beginning:
     def open(self, fields: SceneFields, info: StepInfo) -> None:
         """Let in the frequencies that belong to this step; where all are there from the start, it is left at that."""
         if self.opened_until:
-            fields.surface.geometry.encoding.open(_over(info, self.opened_until))
+            fields.encoding.open(_over(info, self.opened_until))
 
 
 def _over(info: StepInfo, until: float) -> float:
@@ -63,7 +63,7 @@ def see(
     def medium(points: Tensor, directions: Tensor) -> Medium:
         sample = fields.sample(points, create_graph=torch.is_grad_enabled())
         normals = normalize(sample.gradient, dim=-1)
-        colours = fields.surface.appearance(points, normals, directions, sample.features)
+        colours = fields.surface.shaded(points, normals, directions, sample.features)
         return Medium(sample.distance, sample.gradient, colours)
 
     span = Span.of(rays)

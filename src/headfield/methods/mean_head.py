@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from headfield.fields.appearance import AppearanceSettings
+from headfield.fields.deformed_field import settings_of
 from headfield.fields.mlp import MLPSettings
-from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
+from headfield.fields.surface_field import SurfaceField
 from headfield.fitting.prior import ShapePrior
 
 NAME = "mean-head"
@@ -14,7 +15,7 @@ GREY = AppearanceSettings(place=None, look=MLPSettings(width=8, depth=1, activat
 
 def mean_head(prior: ShapePrior) -> SurfaceField:
     """The head of a prior's average code."""
-    field = SurfaceField(SurfaceFieldSettings(prior.geometry.settings, GREY))
+    field = settings_of(prior.geometry, GREY).new()
     field.geometry.load_state_dict(prior.geometry.state_dict())
     field.code.data.copy_(prior.codes.mean)
     for parameter in field.appearance.parameters():

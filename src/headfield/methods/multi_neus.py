@@ -10,14 +10,12 @@ import copy
 from dataclasses import dataclass, field
 
 from headfield.capture import Capture
-from headfield.data.store import Dataset
 from headfield.fields.background import BackgroundSettings
 from headfield.fields.scene_fields import NetworksSettings
 from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.drive import Fitted, Run
 from headfield.fitting.scene_prior import ScenePrior
-from headfield.fitting.scene_training import SceneTraining, train_scenes
-from headfield.fitting.scenes import Scenes
+from headfield.fitting.scene_training import SceneTraining
 from headfield.fitting.volume import Beginning
 from headfield.fitting.volume_drive import CAMERAS, fit_volume
 from headfield.fitting.volume_fit import VolumeOptions
@@ -103,14 +101,6 @@ PAPER_FITTING = Fitting(
 """Section 4.5."""
 
 Prior = ScenePrior
-
-
-def read(dataset: Dataset, training: Training, *, subjects: int | None = None) -> Scenes:
-    """The pictures of a data set, as learning looks at them."""
-    return Scenes.read(dataset, subjects=subjects, pixels=training.pixels)
-
-
-train = train_scenes
 
 
 def stages_for(prior: ScenePrior, settings: Fitting) -> tuple[Stage, ...]:

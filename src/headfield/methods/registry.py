@@ -9,11 +9,10 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 
 from headfield.capture import Capture
-from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.fitting.drive import Fitted, Run
 from headfield.fitting.prior import Prior, ShapePrior
-from headfield.fitting.shape_training import Lessons, train_shapes
+from headfield.fitting.training import PriorTraining
 
 ENTRY_POINTS = "headfield.methods"
 
@@ -25,9 +24,8 @@ class Method:
     """A method: its name, the module that is it, and what it is in one line.
 
     The module has a dataclass ``Fitting`` with how a head is fitted and ``fit(capture, prior, settings, run)``; where
-    the method learns a prior, also a dataclass ``Training``. ``fit`` of one without a prior gets None for it. A method
-    that does not learn shapes from scans says how it does: a class ``Prior``, ``read(dataset, training, subjects=…)``
-    for what it learns from, which has a length, and ``train(method, read, training, …)`` as ``train_shapes``.
+    the method learns a prior, also a dataclass ``Training``, a :class:`PriorTraining`, and ``Prior``, the class of what
+    is learned, unless that is a :class:`ShapePrior`. ``fit`` of one without a prior gets None for it.
     """
 
     name: str
@@ -35,24 +33,14 @@ class Method:
     summary: str
 
     @property
-    def training(self) -> type | None:
+    def training(self) -> type[PriorTraining[Any, Any]] | None:
         """The settings of learning a prior; None if there is none to learn."""
-        return getattr(import_module(self.module), "Training", None)
+        return cast("type[PriorTraining[Any, Any]] | None", getattr(import_module(self.module), "Training", None))
 
     @property
     def prior(self) -> type[Prior]:
         """The class of the method's priors."""
-        return getattr(import_module(self.module), "Prior", ShapePrior)
-
-    def read(self, dataset: Dataset, training: Any, *, subjects: int | None = None) -> Any:
-        """What a prior is learned from: all subjects of a data set, or the first few."""
-        read = getattr(import_module(self.module), "read", None)
-        return read(dataset, training, subjects=subjects) if read else Lessons.read(dataset, subjects=subjects)
-
-    def train(self, lessons: Any, training: Any, **how: Any) -> Prior:
-        """Learn a prior; seed, device, checkpoints and the rest as :func:`train_shapes` takes them."""
-        train = getattr(import_module(self.module), "train", train_shapes)
-        return train(self.name, lessons, training, **how)
+        return cast("type[Prior]", getattr(import_module(self.module), "Prior", ShapePrior))
 
     @property
     def fitting(self) -> type:
@@ -78,6 +66,7 @@ def _own(name: str, summary: str) -> Method:
 
 OWN = (
     _own("instant-avatar", "A learned family of heads on feature grids, fitted to views with normals as a cue."),
+    _own("sira", "A learned reference head that is bent and coloured by codes, fitted to views alone."),
     _own("h3d-net", "A learned family of heads in one large network, fitted to views alone."),
     _own("multi-neus", "One network for many heads, learned from posed pictures alone, fitted by volume rendering."),
     _own("idr", "A network per head, from a sphere, without a prior."),

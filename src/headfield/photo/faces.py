@@ -149,6 +149,11 @@ def choose_face(
     return face, remarks
 
 
+def is_well_seen(face: Face, image: UInt8[np.ndarray, "h w 3"]) -> bool:
+    """Whether a face looks at the camera and is in the light."""
+    return abs(face.yaw) <= TURNED and _light(face, image)[0] >= DIM
+
+
 def _refused_or_remarked(face: Face, image: UInt8[np.ndarray, "h w 3"]) -> tuple[str, ...]:
     """What makes a face hard to see; InputError where nothing could be made of it."""
     if face.size < SMALLEST:

@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import grid_sample
 
 from headfield.mesh.grid import SignedDistance
+from headfield.render.distance_grid import DistanceGrid
 from headfield.render.queries import ask, roughly
 from headfield.render.span import Span, spread
 from headfield.render.volume import Sections, alphas, weights
@@ -87,7 +87,9 @@ class AroundSurface:
         """The sections of rays: the sharper the field, the closer to its surface."""
         settings = self.settings
         if self._grid is None or self._uses >= settings.uses:
-            self._grid, self._uses = DistanceGrid.of(sdf, settings.resolution, span.near), 0
+            with roughly(span.near.device):
+                self._grid = DistanceGrid.of(sdf, span.near, voxels=settings.resolution - 1)
+            self._uses = 0
         self._uses += 1
         places = spread(torch.zeros_like(span.length), span.length, settings.looks)
         distances = self._grid(span.at(places))
@@ -109,27 +111,6 @@ class Sampling:
     def sampler(self) -> Sampler:
         """A new one, for one scene."""
         return AroundSurface(self.around_surface) if self.way == "around-surface" else self.hierarchical
-
-
-@dataclass(frozen=True, eq=False)
-class DistanceGrid:
-    """Distances at the corners of a grid over the cube [-1, 1]³, and in between by trilinear interpolation."""
-
-    values: Float[Tensor, "r r r"]
-
-    @staticmethod
-    def of(sdf: SignedDistance, resolution: int, like: Tensor) -> DistanceGrid:
-        """What a function says now, in the precision and on the device of a tensor."""
-        side = torch.linspace(-1, 1, resolution, dtype=like.dtype, device=like.device)
-        with roughly(like.device):
-            values = ask(sdf, torch.cartesian_prod(side, side, side))
-        return DistanceGrid(values.reshape(resolution, resolution, resolution))
-
-    def __call__(self, points: Float[Tensor, "n m 3"]) -> Float[Tensor, "n m"]:
-        """The distances at points; outside of the cube those of its nearest point."""
-        # grid_sample counts axes from the last to the first.
-        places = points.flip(-1)[None, None]
-        return grid_sample(self.values[None, None], places, align_corners=True, padding_mode="border")[0, 0, 0]
 
 
 def drawn(

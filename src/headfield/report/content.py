@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from headfield.capture import View
 from headfield.errors import InputError
@@ -38,7 +38,8 @@ class Photo:
 
     ``landmarks`` were found in it, and ``reprojected`` are the same points of the head where its camera sees them, both
     in pixels and NaN where unknown; ``eye_distance`` is that of the outer corners of the eyes in pixels. ``head`` is
-    the head as the photo's camera sees it, with a mask.
+    the head as the photo's camera sees it, with a mask; ``within`` is where the photo shows what a head takes in, and
+    not the rest of the person.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Photo:
     head: View | None = None
     numbers: tuple[Number, ...] = ()
     remarks: tuple[str, ...] = ()
+    within: Bool[np.ndarray, "_h _w"] | None = None
 
     def __post_init__(self) -> None:
         if self.head is not None and self.head.image.shape != self.picture.shape:

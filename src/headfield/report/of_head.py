@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
+from jaxtyping import Bool
 
+from headfield.cameras import Camera
+from headfield.canonical import BUST_END
 from headfield.capture import Landmarks, View
 from headfield.data.marks import MEDIAPIPE
 from headfield.head import Head
@@ -48,7 +52,8 @@ def report_of(head: Head, views: Sequence[View] = (), *, title: str, pixels: int
 def photo_of(view: View, head: Head, caster: RayCaster) -> Photo:
     """A view beside the head's mesh as its camera sees it; the head's own landmarks are left to be filled in."""
     camera = head.cameras.get(view.name, view.camera)
-    drawn = render_mesh(caster, camera.resize(view.camera.width, view.camera.height), name=view.name)
+    camera = camera.resize(view.camera.width, view.camera.height)
+    drawn = render_mesh(caster, camera, name=view.name)
     marks = view.landmarks
     return Photo(
         view.name,
@@ -57,7 +62,17 @@ def photo_of(view: View, head: Head, caster: RayCaster) -> Photo:
         landmarks=None if marks is None else np.where(marks.visible[:, None], marks.points, np.nan),
         eye_distance=None if marks is None else eye_distance(marks),
         head=drawn,
+        within=_within(camera),
     )
+
+
+def _within(camera: Camera) -> Bool[np.ndarray, "h w"]:
+    """The pixels that look at the unit sphere of head space above the shoulders, which end where it does."""
+    exact = camera.to(dtype=torch.float64, device="cpu")
+    rays = exact.rays(exact.pixel_centres().reshape(-1, 2))
+    closest = rays.at(-(rays.origins * rays.directions).sum(dim=-1))
+    within = (closest.norm(dim=-1) < 1) & (closest[:, 1] > BUST_END)
+    return within.numpy().reshape(camera.height, camera.width)
 
 
 def eye_distance(landmarks: Landmarks) -> float | None:

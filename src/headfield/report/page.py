@@ -157,7 +157,7 @@ def _legend() -> Markup:
     ends = tag("div", tag("span", "guessed: no photo shows it"), tag("span", "seen squarely"), class_="ends")
     words = (
         "Orange parts are in no photo: what is known of heads in general filled them in. "
-        "The bluer a part is, the more squarely a photo looks at it."
+        "The bluer a part is, the more squarely a photo looks at it, and the more it looks there as the head does."
     )
     return tag("div", tag("p", words), scale, ends, class_="legend")
 

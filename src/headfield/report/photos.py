@@ -44,7 +44,9 @@ def numbers_of(photo: Photo) -> tuple[Number, ...]:
         error = landmark_error(photo.landmarks, photo.reprojected, photo.eye_distance)
         numbers.append(Number("Landmarks apart, of the eyes' distance", error, "%"))
     if photo.head is not None and photo.mask is not None:
-        numbers.append(Number("Outlines agree (IoU)", 100 * mask_iou(_cover(photo), photo.mask), "%"))
+        within = np.ones(photo.mask.shape, bool) if photo.within is None else photo.within
+        agree = mask_iou(np.where(within, _cover(photo), np.uint8(0)), np.where(within, photo.mask, np.uint8(0)))
+        numbers.append(Number("Outlines agree (IoU)", 100 * agree, "%"))
     if photo.head is not None:
         both = _cover(photo) if photo.mask is None else np.minimum(_cover(photo), photo.mask)
         if (both >= COVERED).any():
