@@ -1,7 +1,8 @@
 """How well heads made from people's own photos agree with them, and with the truth where there is one.
 
 Photographs are those that come with packages, and those of the folder ``photos`` of the open data. The people whose
-truth is known are the studio's, photographed with a phone: only the pictures are looked at, no camera and no mask.
+truth is known are the studio's, photographed with a phone: only the pictures are looked at, no camera and no mask. Of
+their pictures those are taken that were made most from the front, as people do who want to be seen.
 """
 
 from __future__ import annotations
@@ -77,7 +78,12 @@ def people(folder: Path) -> Iterator[Case]:
         pass
     dataset = Dataset(folder / "people")
     for name in dataset.names:
-        pictures = sorted((dataset.folder / name / "images").iterdir())
+        capture = dataset.read(name, scan=False).capture
+        assert capture is not None
+        sideways = {view.name: abs(float(view.camera.centre[0] / view.camera.centre.norm())) for view in capture.views}
+        behind = {view.name: float(view.camera.centre[2]) < 0 for view in capture.views}
+        squarest = sorted(sideways, key=lambda view: (behind[view], sideways[view]))
+        pictures = [dataset.folder / name / "images" / f"{view}.png" for view in squarest]
         for count in (1, 3):
             yield Case(f"{name}, {count}", tuple(pictures[:count]), (dataset.folder, name))
 

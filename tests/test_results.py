@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from headfield.capture import Landmarks, View
 from headfield.head import MESH, SURFACE, Head
 from headfield.mesh.files import read_mesh
 from headfield.reconstruction import Made, Progress
-from headfield.results import REPORT, Wishes, write_results
+from headfield.report.content import Photo
+from headfield.results import REPORT, Wishes, reprojected, write_results
 
 from .heads import front, small_head
 
@@ -71,3 +74,15 @@ def test_everything_wished_for_is_written_and_named_on_the_page(made, tmp_path):
 def test_without_wishes_there_is_the_head_alone(made, tmp_path):
     write_results(made, tmp_path / "out", Wishes(films=(), report=False))
     assert not {REPORT, "turntable.gif"} & {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_landmarks_are_compared_as_the_expression_of_their_photo_moves_them():
+    picture, marks = np.zeros((64, 64, 3), np.uint8), Landmarks(np.zeros((68, 2)), np.ones(68, bool))
+    view = View("photo", front(), picture, landmarks=marks)
+    rest = np.random.default_rng(0).uniform(-0.3, 0.3, (68, 3))
+    facts = {"landmarks": rest.tolist(), "landmarks_in_views": {view.name: (rest + 0.05).tolist()}}
+    head = replace(small_head(), facts=facts)
+    photo = Photo(view.name, view.image)
+    for name, places in ((view.name, rest + 0.05), ("another", rest)):
+        expected, _ = view.camera.project(torch.from_numpy(places).to(view.camera.focal))
+        np.testing.assert_allclose(reprojected(photo, replace(view, name=name), head).reprojected, expected)

@@ -37,3 +37,6 @@ CANONICAL_POINTS: Float64[np.ndarray, "n 3"] = np.array(list(_MILLIMETRES.values
 
 BUST_END = -0.55
 """Below this height, in head units, outlines are not compared: data end somewhere there, people do not."""
+
+SHOULDERS = -0.25
+"""As high as the mouth: so high, in head units, shoulders come at most where somebody looks at a camera."""

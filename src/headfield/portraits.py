@@ -26,7 +26,7 @@ from headfield.photo.normals import head_region
 PIXELS = 512
 """How wide the part of a photo is at most that a fit looks at."""
 
-FAR_OFF = 0.06
+FAR_OFF = 0.045
 """Landmarks further off than this, as a part of the eyes' distance, are worth a word."""
 
 UNLIKE = 8.0

@@ -118,8 +118,12 @@ def _report(made: Made, folder: Path, files: Sequence[Written]) -> Report:
 
 
 def reprojected(photo: Photo, view: View, head: Head) -> Photo:
-    """The photo with the head's own landmarks as its camera sees them, where they are known."""
-    places = head.facts.get("landmarks")
+    """The photo with the head's own landmarks, moved as its expression moves them, as its camera sees them.
+
+    Without them where they are not known.
+    """
+    in_views = head.facts.get("landmarks_in_views")
+    places = (in_views if isinstance(in_views, dict) else {}).get(view.name, head.facts.get("landmarks"))
     if not isinstance(places, list) or view.landmarks is None:
         return photo
     pixels, _ = view.camera.project(torch.tensor(places).to(view.camera.focal))

@@ -8,6 +8,7 @@ import pytest
 from headfield.capture import Subject
 from headfield.cli import main
 from headfield.data.store import create_dataset, write_subject
+from headfield.fitting.expressions import Expressions
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scene_prior import ScenePrior
 from headfield.head import Head
@@ -80,9 +81,20 @@ def test_a_prior_of_shape_and_appearance_is_learned_from_views_and_fitted(tmp_pa
     assert type(Head.load(head).field).__name__ == "DeformedField"
 
 
+def test_expressions_are_learned_from_the_studio_s_head_model(assets, tmp_path):
+    written = [tmp_path / name for name in ("one.safetensors", "other.safetensors")]
+    for path in written:
+        assert main(["train", "expressions", str(path), "--faces", "40", "--kept", "3"]) == 0
+    assert Expressions.load(written[0]).basis.shape == (68, 3, 3)
+    assert written[0].read_bytes() == written[1].read_bytes()
+
+
 def test_what_cannot_be_learned_is_said_in_a_sentence(balls, tmp_path, capsys):
     for words, sentence in (
-        (["idr", balls], "'idr' learns nothing; there are instant-avatar, sira, h3d-net, multi-neus, normals."),
+        (
+            ["idr", balls],
+            "'idr' learns nothing; there are instant-avatar, sira, h3d-net, multi-neus, normals, expressions.",
+        ),
         (["instant-avatar", str(tmp_path / "nowhere")], "is not a folder; a data set was expected."),
         (["sira", balls], "ball-0.4 has no colours to learn from, since it has neither views nor a coloured scan"),
         (["instant-avatar", balls, *SMALL, "--learn.steps", "1", "1", "1"], "3 stages do not suit 2 grid levels"),

@@ -160,7 +160,7 @@ def test_the_first_code_follows_from_landmarks():
 
 
 def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, monkeypatch):
-    from headfield.fitting import shape_training
+    from headfield.fitting import training
     from headfield.optim.checkpoints import Checkpoints
 
     class Killed(Exception):
@@ -170,7 +170,7 @@ def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, 
         if update.done == 4:
             raise Killed
 
-    monkeypatch.setattr(shape_training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
+    monkeypatch.setattr(training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
     with pytest.raises(Killed):
         train_prior("sira", LESSONS, SHORT, checkpoints=tmp_path, callbacks=[kill])
     resumed = train_prior("sira", LESSONS, SHORT, checkpoints=tmp_path)

@@ -192,10 +192,10 @@ class Killed(Exception):
 
 @pytest.mark.parametrize("after", [4, 8])
 def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, monkeypatch, after):
-    from headfield.fitting import shape_training
+    from headfield.fitting import training
     from headfield.optim.checkpoints import Checkpoints
 
-    monkeypatch.setattr(shape_training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
+    monkeypatch.setattr(training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
 
     def kill(update):
         if update.done == after:

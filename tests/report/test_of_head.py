@@ -37,7 +37,7 @@ def test_a_head_tells_most_of_its_report():
     assert np.isnan(photo.landmarks[0]).all()
     assert np.isfinite(photo.landmarks[1:]).all()
     agreement = {number.name: number.value for number in numbers_of(photo)}
-    assert agreement["Outlines agree (IoU)"] > 90
+    assert agreement["Outlines agree above the shoulders (IoU)"] > 90
 
 
 @pytest.mark.parametrize(

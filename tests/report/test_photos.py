@@ -65,13 +65,13 @@ def test_a_head_that_is_the_photo_agrees_with_it():
     same = photo(mask=mask())
     same = replace(same, head=replace(drawn(mask=mask()), image=same.picture))
     numbers_ = by_name(same)
-    assert numbers_["Outlines agree (IoU)"] == 100
+    assert numbers_["Outlines agree above the shoulders (IoU)"] == 100
     assert numbers_["Colours agree (PSNR)"] == np.inf
 
 
 def test_colours_are_compared_where_both_are():
     here = photo(mask=mask(20), head=drawn(mask=mask(12)))
-    assert by_name(here)["Outlines agree (IoU)"] == pytest.approx(50)
+    assert by_name(here)["Outlines agree above the shoulders (IoU)"] == pytest.approx(50)
     elsewhere = here.picture.copy()
     elsewhere[:, 12:] = 0
     assert by_name(replace(here, picture=elsewhere)) == by_name(here)
@@ -80,12 +80,12 @@ def test_colours_are_compared_where_both_are():
 def test_outlines_are_compared_where_a_head_could_be():
     here = photo(mask=mask(20), head=drawn(mask=mask(12)))
     columns = np.broadcast_to(np.arange(SIZE) < 12, (SIZE, SIZE))
-    assert by_name(replace(here, within=columns))["Outlines agree (IoU)"] == 100
+    assert by_name(replace(here, within=columns))["Outlines agree above the shoulders (IoU)"] == 100
 
 
 def test_heads_that_nowhere_meet_the_photo_have_no_colours_to_compare():
     away = np.zeros((SIZE, SIZE), np.uint8)
-    assert list(by_name(photo(mask=mask(), head=drawn(mask=away)))) == ["Outlines agree (IoU)"]
+    assert list(by_name(photo(mask=mask(), head=drawn(mask=away)))) == ["Outlines agree above the shoulders (IoU)"]
 
 
 @given(numbers(0, 20), numbers(1, 50))

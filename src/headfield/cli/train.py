@@ -21,7 +21,7 @@ PRIOR, CHECKPOINTS, LOG, ABOUT = "prior.safetensors", "checkpoints", "losses.jso
 
 
 def run_for(what: str) -> Callable[..., None]:
-    """The command for one method, or for the network of normals, its settings among the options."""
+    """The command for one method, for the network of normals, or for expressions, its settings among the options."""
     if what in ("-h", "--help"):
         print(_overview())
         raise SystemExit(0)
@@ -29,11 +29,15 @@ def run_for(what: str) -> Callable[..., None]:
         from headfield.cli.train_normals import run as run_normals
 
         return run_normals
+    if what == "expressions":
+        from headfield.cli.train_expressions import run as run_expressions
+
+        return run_expressions
     method = methods().get(what)
     training = method.training if method else None
     if method is None or training is None:
         learnable = [name for name, known in methods().items() if known.training is not None]
-        raise InputError(f"{what!r} learns nothing; there are {', '.join([*learnable, 'normals'])}.")
+        raise InputError(f"{what!r} learns nothing; there are {', '.join([*learnable, 'normals', 'expressions'])}.")
 
     def run(
         data: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")],
@@ -110,12 +114,13 @@ def _learn(
 def _overview() -> str:
     learnable = {name: method.summary for name, method in methods().items() if method.training is not None}
     learnable["normals"] = "The network that sees normals and the person's mask in one picture."
+    learnable["expressions"] = "How landmarks move with expressions, from the studio's head model; needs no DATA."
     width = max(map(len, learnable))
     return "\n".join(
         [
             "usage: headfield train WHAT DATA OUT [OPTIONS]",
             "",
-            "Learn a prior, or the network of normals, from a data set.",
+            "Learn a prior, the network of normals from a data set, or how expressions move landmarks.",
             "",
             *(f"  {name:<{width}}  {summary}" for name, summary in learnable.items()),
             "",

@@ -63,8 +63,8 @@ class Corrections(nn.Module):
         """Colours as the views would show them; over all views, brightness and tint stay as they are."""
         return colours * (self.gains - self.gains.mean(dim=0))[view].exp()
 
-    def project(self, places: Float[Tensor, "l 3"]) -> Float[Tensor, "v l 2"]:
-        """Where the corrected cameras see places."""
+    def project(self, places: Float[Tensor, "*v l 3"]) -> Float[Tensor, "v l 2"]:
+        """Where the corrected cameras see places, which may be each its own."""
         batch = self.cameras(self._batch())
         local = places @ batch.rotation.mT + batch.translation[:, None]
         return local[..., :2] / local[..., 2:].clamp(min=1e-3) * batch.focal[:, None] + batch.principal[:, None]

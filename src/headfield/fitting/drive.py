@@ -93,7 +93,13 @@ def fit_surface(
     fitted = driven(method, fit, objectives, possible, observations, fit.corrections, run, about)
     if fit.codes is None or not fit.codes.landmark_basis.any():
         return fitted
-    return replace(fitted, facts={**fitted.facts, "landmarks": fit.codes.landmarks(fit.u).tolist()})
+    with torch.no_grad():
+        in_views = objectives.landmarks_in_views().tolist()
+    landmarks = {
+        "landmarks": fit.codes.landmarks(fit.u).tolist(),
+        "landmarks_in_views": dict(zip(observations.names, in_views, strict=True)),
+    }
+    return replace(fitted, facts={**fitted.facts, **landmarks})
 
 
 def driven(
@@ -148,7 +154,8 @@ def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
     seen = LandmarksSeen.of(capture.views)
     if seen is None or not fit.codes.landmark_basis.any():
         return torch.zeros_like(fit.u)
-    return fit.codes.from_views([view.camera for view in capture.views], seen.pixels, seen.known, seen.noise)
+    cameras = [view.camera for view in capture.views]
+    return fit.codes.from_views(cameras, seen.pixels, seen.known, seen.noise, seen.expressions)
 
 
 def _possible(stages: Sequence[Stage], observations: Observations, options: FitOptions) -> list[Stage]:
@@ -165,12 +172,14 @@ def _possible(stages: Sequence[Stage], observations: Observations, options: FitO
     if several and observations.estimated:
         without.add("normals")  # colours that agree say more of the shape
     doubted = observations.estimated and not several
-    moving = options.correcting(len(observations.cameras)) if observations.rough else ()
 
     def possible(stage: Stage) -> Stage:
         weights = options.estimated.weighed(stage.weights) if doubted else stage.weights
         weights = {name: weight for name, weight in weights.items() if name not in without}
-        still = set(stage.weights) == {"colour"}
-        return replace(stage, moving=stage.moving if still else (*stage.moving, *moving), weights=weights)
+        moving = stage.moving
+        if observations.rough and set(stage.weights) != {"colour"}:
+            within = "held" not in stage.weights
+            moving += options.correcting(len(observations.cameras), within_family=within)
+        return replace(stage, moving=moving, weights=weights)
 
     return [possible(stage) for stage in stages]

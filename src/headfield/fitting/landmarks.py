@@ -11,7 +11,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
+from headfield.cameras import Camera
 from headfield.capture import Landmarks, View
+from headfield.fitting.expressions import Expressions
+from headfield.fitting.in_views import likeliest_in_views
 from headfield.fitting.poses import FOUND, SOFTNESS, FaceSeen
 from headfield.fitting.statistics import LANDMARKS
 
@@ -23,6 +26,8 @@ class LandmarksSeen:
     pixels: Float[Tensor, "v l 2"]
     known: Bool[Tensor, "v l"]
     noise: Float[Tensor, "v l"]
+    expressions: Float[Tensor, "l 3 j"]
+    """How they move with expressions."""
 
     @staticmethod
     def of(views: Sequence[View], *, device: torch.device | str = "cpu") -> LandmarksSeen | None:
@@ -35,7 +40,17 @@ class LandmarksSeen:
             torch.from_numpy(np.stack([face.landmarks for face in faces])).float().to(device),
             torch.from_numpy(np.stack([face.known for face in faces])).to(device),
             torch.from_numpy(noise).float().to(device),
+            Expressions.shipped().basis.to(device),
         )
+
+    def moved(self, places: Float[Tensor, "l 3"], cameras: Sequence[Camera]) -> Float[Tensor, "v l 3"]:
+        """Where each view's likeliest expression takes a head's landmarks.
+
+        As that expression costs least, a change of it costs nothing more: gradients by ``places`` are right without it.
+        """
+        given, shared = (self.pixels, self.known, self.noise), self.expressions[..., :0]
+        _, e = likeliest_in_views(cameras, *given, places.detach(), shared, self.expressions, outlier=1.0)
+        return places + torch.einsum("lcj,vj->vlc", self.expressions, e.to(places))
 
     def loss(self, seen: Float[Tensor, "v l 2"]) -> Float[Tensor, ""]:
         """How far off landmarks are seen, in standard deviations, the outliers counting less."""

@@ -1,8 +1,9 @@
 """Where photos were taken from: the head's pose in each, found from the landmarks of its face.
 
-A landmark lies at l = m + B u, with the mean m and the directions B of a prior and u ~ N(0, 1) the same in all photos
-of a person; what is left then is how far the points found are from where the camera sees those places. Without a
-focal length in its file a photo is taken to be a portrait, from a usual distance.
+A landmark lies at l = m + B u + E e, with the mean m and the directions B of a prior, the directions E of expressions,
+u ~ N(0, 1) the same in all photos of a person and e ~ N(0, 1) in each photo its own; what is left then is how far the
+points found are from where the camera sees those places. Without a focal length in its file a photo is taken to be a
+portrait, from a usual distance.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from headfield.cameras import Camera
 from headfield.errors import InputError
+from headfield.fitting.expressions import Expressions
 from headfield.fitting.statistics import LANDMARKS, CodeStatistics
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -36,8 +38,8 @@ FOUND = 0.045
 It is three times as far as one is off by itself: a face's are off together, and real faces are not synthetic ones.
 """
 
-SOFTNESS = np.repeat([3.5, 3.0, 2.0, 1.0, 2.0], [17, 10, 9, 12, 20])
-"""How many times further off jaw, brows, nose, eyes and mouth are, measured on synthetic people; mouths move, too."""
+SOFTNESS = np.repeat([2.8, 2.3, 1.3, 1.0, 1.0], [17, 10, 9, 12, 20])
+"""How many times further off jaw, brows, nose, eyes and mouth are, measured on synthetic people at rest."""
 
 OUTLIER = 2.5
 """From how many standard deviations on a landmark is mistrusted."""
@@ -53,21 +55,26 @@ EYES = (slice(36, 42), slice(42, 48))
 
 @dataclass(frozen=True, eq=False)
 class LandmarkModel:
-    """Where the 68 landmarks of heads are, in head space: l = m + B u, within ``noise`` head units."""
+    """Where the 68 landmarks of heads are, in head space: l = m + B u + E e, within ``noise`` head units."""
 
     mean: Float64[np.ndarray, "68 3"]
     basis: Float64[np.ndarray, "68 3 k"]
+    expressions: Float64[np.ndarray, "68 3 j"]
     noise: float
 
     @staticmethod
     def of(codes: CodeStatistics) -> LandmarkModel:
-        """What a prior's codes say of landmarks."""
-        mean, basis = (values.double().cpu().numpy() for values in (codes.landmark_mean, codes.landmark_basis))
-        return LandmarkModel(mean, basis, float(codes.landmark_noise))
+        """What a prior's codes say of landmarks, and how anybody's move."""
+        tensors = (codes.landmark_mean, codes.landmark_basis, Expressions.shipped().basis)
+        mean, basis, expressions = (values.double().cpu().numpy() for values in tensors)
+        return LandmarkModel(mean, basis, expressions, float(codes.landmark_noise))
 
-    def places(self, u: Float64[np.ndarray, "k"]) -> Float64[np.ndarray, "68 3"]:
-        """The landmarks of one head."""
-        return self.mean + self.basis @ u
+    def places(
+        self, u: Float64[np.ndarray, "k"], e: Float64[np.ndarray, "j"] | None = None
+    ) -> Float64[np.ndarray, "68 3"]:
+        """The landmarks of one head, at rest or with an expression."""
+        neutral = self.mean + self.basis @ u
+        return neutral if e is None else neutral + self.expressions @ e
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +96,11 @@ class FaceSeen:
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """Cameras in head space, one a photo, the person's u, and how far off the landmarks are."""
+    """Cameras in head space, one a photo, the person's u, each photo's e, and how far off the landmarks are."""
 
     cameras: tuple[Camera, ...]
     u: Float64[np.ndarray, "k"]
+    e: Float64[np.ndarray, "v j"]
     errors: tuple[float, ...]
     """The mean distance of eyes, nose and mouth from where each camera sees them, as a part of the eye distance."""
     cost: float
@@ -100,26 +108,45 @@ class Posed:
 
 
 def find_poses(faces: Sequence[FaceSeen], model: LandmarkModel) -> Posed:
-    """The likeliest cameras and u for photos of one person; InputError where a face shows too few landmarks."""
+    """The likeliest cameras, u and e for photos of one person; InputError where a face shows too few landmarks."""
     for face in faces:
         if face.known.sum() < FEWEST or not face.eye_distance > 0:
             raise InputError("too few landmarks of the face were found to tell its pose; take another photo.")
     views = [_Residuals(face, model) for face in faces]
-    k = model.basis.shape[2]
-    starts = [view.start() for view in views]
+    k, j = model.basis.shape[2], model.expressions.shape[2]
+    size = k + len(views) * (7 + j)
+    usual = np.array([i < k or (i - k) % (7 + j) >= 7 for i in range(size)])  # u and e, not poses
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        places = model.places(x[:k])
-        return np.concatenate([x[:k], *(view(x[k + 7 * i : k + 7 * i + 7], places) for i, view in enumerate(views))])
+        u, poses, e = _parted(x, len(views), k, j)
+        seen = (view(pose, model.places(u, own)) for view, pose, own in zip(views, poses, e, strict=True))
+        return np.concatenate([x[usual], *seen])
 
-    certain = np.concatenate([np.ones(k, bool), *(view.certain() for view in views)])
-    start = np.concatenate([np.zeros(k), *starts])
-    found = least_squares(residuals, start, loss=lambda z: _mistrusted(z, certain), x_scale="jac")
-    u, poses = found.x[:k], found.x[k:].reshape(-1, 7)
-    places = model.places(u)
+    def slopes(x: np.ndarray) -> np.ndarray:
+        u, poses, e = _parted(x, len(views), k, j)
+        whole = [np.eye(size)[usual]]
+        for i, view in enumerate(views):
+            by_u, by_own = view.slopes(poses[i], model.places(u, e[i]))
+            others = np.zeros((len(by_u), 7 + j))
+            whole.append(np.hstack([by_u, *(by_own if i == other else others for other in range(len(views)))]))
+        return np.concatenate(whole)
+
+    certain = np.concatenate([np.ones(usual.sum(), bool), *(view.certain() for view in views)])
+    start = np.concatenate([np.zeros(k), *(np.append(view.start(), np.zeros(j)) for view in views)])
+    found = least_squares(residuals, start, slopes, loss=lambda z: _mistrusted(z, certain), x_scale="jac")
+    u, poses, e = _parted(found.x, len(views), k, j)
     cameras = tuple(view.camera(pose) for view, pose in zip(views, poses, strict=True))
-    errors = tuple(landmark_error(face, camera, places) for face, camera in zip(faces, cameras, strict=True))
-    return Posed(cameras, u, errors, float(found.cost))
+    triples = zip(faces, cameras, e, strict=True)
+    errors = tuple(landmark_error(face, camera, model.places(u, own)) for face, camera, own in triples)
+    return Posed(cameras, u, e, errors, float(found.cost))
+
+
+def _parted(
+    x: Float64[np.ndarray, "n"], views: int, k: int, j: int
+) -> tuple[Float64[np.ndarray, "k"], Float64[np.ndarray, "v 7"], Float64[np.ndarray, "v j"]]:
+    """What is sought, as u and each view's pose and e."""
+    each = x[k:].reshape(views, 7 + j)
+    return x[:k], each[:, :7], each[:, 7:]
 
 
 def landmark_error(face: FaceSeen, camera: Camera, places: Float64[np.ndarray, "68 3"]) -> float:
@@ -153,6 +180,32 @@ class _Residuals:
         else:
             usual = math.log(max(pose[5], 1e-3) / PORTRAIT) / PORTRAIT_SPREAD
         return np.append(off.ravel(), usual)
+
+    def slopes(
+        self, pose: Float64[np.ndarray, "7"], places: Float64[np.ndarray, "68 3"]
+    ) -> tuple[Float64[np.ndarray, "n k"], Float64[np.ndarray, "n own"]]:
+        """The derivatives of the residuals by u, and by the pose and e."""
+        known = self.face.known
+        rotation = Rotation.from_rotvec(pose[:3]).as_matrix()
+        local = places[known] @ rotation.T + pose[3:6]
+        x, y, depth = local.T
+        depth, nothing = np.maximum(depth, 1e-3), np.zeros_like(depth)
+        across = np.array([[1 / depth, nothing, -x / depth**2], [nothing, 1 / depth, -y / depth**2]])
+        across = np.exp(pose[6]) * across.transpose(2, 0, 1) / self.noise[:, None, None]
+        turned = -rotation @ _cross(places[known]) @ _turning(pose[:3])
+        zoom = (self._pixels(pose, places[known]) - self.middle) / self.noise[:, None]
+        moved = across @ rotation
+        by_u, by_e = (
+            np.einsum("lac,lck->lak", moved, basis[known]) for basis in (self.model.basis, self.model.expressions)
+        )
+        by_own = np.concatenate([across @ turned, across, zoom[..., None], by_e], axis=2)
+        usual = np.zeros((1, by_own.shape[2]))
+        if self.told:
+            usual[0, 6] = 1 / FOCAL_SPREAD
+        elif pose[5] > 1e-3:
+            usual[0, 5] = 1 / pose[5] / PORTRAIT_SPREAD
+        by_u, by_own = (it.reshape(2 * len(it), it.shape[2]) for it in (by_u, by_own))
+        return np.pad(by_u, ((0, 1), (0, 0))), np.concatenate([by_own, usual])
 
     def certain(self) -> Bool[np.ndarray, "n"]:
         """Which of the residuals are no measurements, which may be wrong, but what is usual."""
@@ -188,6 +241,19 @@ class _Residuals:
             width=self.face.width,
             height=self.face.height,
         )
+
+
+def _cross(v: Float64[np.ndarray, "*n 3"]) -> Float64[np.ndarray, "*n 3 3"]:
+    """The matrices that multiply by vectors crosswise."""
+    x, y, z = np.moveaxis(v, -1, 0)
+    nothing = np.zeros_like(x)
+    return np.stack([nothing, -z, y, z, nothing, -x, -y, x, nothing], axis=-1).reshape(*v.shape, 3)
+
+
+def _turning(rotvec: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3 3"]:
+    """By how much a rotation turns on, about its own axes, where its vector changes: the right Jacobian of SO(3)."""
+    angle, cross = max(float(np.linalg.norm(rotvec)), 1e-6), _cross(rotvec)
+    return np.eye(3) - (1 - math.cos(angle)) / angle**2 * cross + (angle - math.sin(angle)) / angle**3 * cross @ cross
 
 
 def _mistrusted(z: Float64[np.ndarray, "n"], certain: Bool[np.ndarray, "n"]) -> Float64[np.ndarray, "3 n"]:

@@ -14,11 +14,9 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 
 from headfield.cameras import Camera
+from headfield.fitting.in_views import likeliest_in_views
 
 LANDMARKS = 68
-
-STEPS = 8
-"""Gauss-Newton steps from landmarks in pictures to a code; it stands still after three or four."""
 
 
 @dataclass(frozen=True)
@@ -123,36 +121,16 @@ class CodeStatistics(CodeGaussian):
         pixels: Float[Tensor, "v l 2"],
         known: Bool[Tensor, "v l"],
         off: Float[Tensor, "v l"],
+        expressions: Float[Tensor, "l 3 j"] | None = None,
     ) -> Float[Tensor, "k"]:
-        """The likeliest u for landmarks seen in pictures, by Gauss-Newton on how far they are off in pixels.
+        """The likeliest u for landmarks seen in pictures, which ``expressions`` may have moved in each on its own.
 
         ``off`` is within how many pixels they were found. The landmark model is not exact, either: its own noise is
         seen in the pictures, too, as ``landmark_noise`` at the head.
         """
-        u = torch.zeros(self.settings.kept, dtype=torch.float64)
-        mean, basis = self.landmark_mean.double(), self.landmark_basis.double()
-        exact = [camera.to(device="cpu", dtype=torch.float64) for camera in cameras]
-        for _ in range(STEPS):
-            rows, offsets = [], []
-            for view, camera in enumerate(exact):
-                seen = known[view]
-                places = mean[seen] + basis[seen] @ u
-                local = camera.to_camera(places)
-                depth = local[:, 2:].clamp(min=1e-3)
-                projected = local[:, :2] / depth * camera.focal + camera.principal
-                # d(x / z) = (dx - x/z dz) / z, in units of what the model leaves unexplained there.
-                across = camera.focal[:, None] * (
-                    camera.rotation[:2] - (local[:, :2] / depth)[..., None] * camera.rotation[2]
-                )
-                slope = across / depth[..., None]
-                noise = (
-                    off[view][seen][:, None].double() ** 2
-                    + (float(self.landmark_noise) * camera.focal.mean() / depth) ** 2
-                ).sqrt()
-                rows.append((slope @ basis[seen] / noise[..., None]).flatten(0, 1))
-                offsets.append(((pixels[view][seen].double() - projected) / noise).flatten())
-            slopes = torch.cat(rows)
-            u = likeliest(slopes, torch.cat(offsets) + slopes @ u, 1.0)
+        mean, basis = self.landmark_mean, self.landmark_basis
+        own = basis[..., :0] if expressions is None else expressions
+        u, _ = likeliest_in_views(cameras, pixels, known, off, mean, basis, own, noise=float(self.landmark_noise))
         return u.to(self.mean)
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import huber_loss, normalize
 
 from headfield.cameras import Camera, Rays
+from headfield.canonical import SHOULDERS
 from headfield.fields.geometry import Sample, Shape, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.corrections import Corrections
@@ -45,9 +46,6 @@ NEAR = 0.005
 BESIDE = 0.04
 """What a mask shows further than this, 8 mm, beside the shape is no reason to leave the family of shapes: masks take in
 collars, hands and chairs, which would grow on the head as lumps. The shape may still grow there step by step."""
-
-MOUTH = -0.25
-"""How high, in head units, a mouth is at least."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +129,13 @@ class Estimated:
     normals: float = 0.25
     latent: float = 10.0
     landmarks: float = 10.0
+    silhouette: float = 5.0
+    """Outlines are seen where they are, which normals are not."""
 
     def weighed(self, weights: Mapping[str, float | Schedule]) -> dict[str, float | Schedule]:
         """The weights with estimates doubted."""
-        factors = {"normals": self.normals, "latent": self.latent, "landmarks": self.landmarks}
         return {
-            name: weight * factors.get(name, 1.0) if isinstance(weight, (int, float)) else weight
+            name: weight * getattr(self, name, 1.0) if isinstance(weight, (int, float)) else weight
             for name, weight in weights.items()
         }
 
@@ -151,17 +150,20 @@ class FitOptions:
     alpha_growth: float = 8.0
     camera_rate: float = 2e-4
     """How fast cameras that are only roughly known are corrected, where several views hold them."""
+    single_camera_rate: float = 1e-3
+    """How fast the camera of a single photo is corrected while the head stays within the family of shapes."""
     gain_rate: float = 2e-3
     """How fast the brightness and tint of their pictures are made to agree."""
     estimated: Estimated = Estimated()
     """What weighs otherwise where normals are a network's estimate."""
     proxy: ProxySettings = field(default_factory=lambda: ProxySettings(resolution=64, uses=25, margin=0.02, rough=True))
 
-    def correcting(self, views: int) -> tuple[Moving, ...]:
-        """What is corrected of views with rough cameras: nothing of a single one, on which shape and camera agree."""
-        if views < 2:
-            return ()
-        return (Moving("corrections.cameras.*", self.camera_rate), Moving("corrections.gains", self.gain_rate))
+    def correcting(self, views: int, *, within_family: bool) -> tuple[Moving, ...]:
+        """What is corrected of views with rough cameras: a single one no longer once shapes may leave the family, which
+        would agree on anything with it."""
+        if views > 1:
+            return (Moving("corrections.cameras.*", self.camera_rate), Moving("corrections.gains", self.gain_rate))
+        return (Moving("corrections.cameras.*", self.single_camera_rate),) if within_family else ()
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,15 @@ class SurfaceObjectives:
     def cameras(self) -> tuple[Camera, ...]:
         """Those of the views, as corrected so far."""
         return self.observations.cameras if self.fit.corrections is None else self.fit.corrections.corrected()
+
+    def landmarks_in_views(self) -> Float[Tensor, "v l 3"]:
+        """Where the head's landmarks are in each view, with the expression that it shows."""
+        fit, seen = self.fit, self.observations.landmarks
+        assert fit.codes is not None
+        places = fit.codes.landmarks(fit.u)
+        if seen is None:
+            return places.expand(len(self.cameras), -1, -1)
+        return seen.moved(places, self.cameras)
 
     def _begin(self, info: StepInfo) -> None:
         """Make anew what is derived from the parameters."""
@@ -286,14 +297,14 @@ class SurfaceObjectives:
         return (colour - seen.colours).abs().sum() / (3 * self.options.rays.inside)
 
     def _shoulders(self, seen: RaysSeen) -> Tensor:
-        """Rays at which only the mask of a photo says that there is something, lower than the mouth.
+        """Rays at which only the mask of a photo says that there is something, lower than a mouth.
 
         Shoulders are as high as somebody holds them, and a head with long hair would explain a raised collar.
         """
         if not self.observations.rough:
             return torch.zeros(len(seen), dtype=torch.bool, device=seen.coverage.device)
         closest = -(seen.origins * seen.directions).sum(dim=-1)
-        return (seen.rays.at(closest)[:, 1] < MOUTH) & (seen.coverage > 0.5)
+        return (seen.rays.at(closest)[:, 1] < SHOULDERS) & (seen.coverage > 0.5)
 
     def _silhouette(self, info: StepInfo, seen: RaysSeen) -> Tensor:
         if not len(seen):
@@ -309,15 +320,14 @@ class SurfaceObjectives:
         return loss.sum() / (self.options.rays.inside + self.options.rays.past)
 
     def _landmarks(self) -> Tensor:
-        """How far the landmarks that the code stands for are from those seen."""
+        """How far the landmarks that the code stands for, each view's expression allowed, are from those seen."""
         fit, seen = self.fit, self.observations.landmarks
-        assert fit.codes is not None
         assert seen is not None
-        places = fit.codes.landmarks(fit.u)
+        places = self.landmarks_in_views()
         if fit.corrections is not None:
             return seen.loss(fit.corrections.project(places))
         cameras = [camera.to(device=places.device) for camera in self.observations.cameras]
-        return seen.loss(torch.stack([camera.project(places)[0] for camera in cameras]))
+        return seen.loss(torch.stack([camera.project(its)[0] for camera, its in zip(cameras, places, strict=True)]))
 
     def _held(self, info: StepInfo) -> Tensor:
         assert self._unseen is not None

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool
 
 from headfield.cameras import Camera
-from headfield.canonical import BUST_END
+from headfield.canonical import SHOULDERS
 from headfield.capture import Landmarks, View
 from headfield.data.marks import MEDIAPIPE
 from headfield.head import Head
@@ -67,11 +67,11 @@ def photo_of(view: View, head: Head, caster: RayCaster) -> Photo:
 
 
 def _within(camera: Camera) -> Bool[np.ndarray, "h w"]:
-    """The pixels that look at the unit sphere of head space above the shoulders, which end where it does."""
+    """The pixels that look at the unit sphere of head space above any shoulders, of which a head knows little."""
     exact = camera.to(dtype=torch.float64, device="cpu")
     rays = exact.rays(exact.pixel_centres().reshape(-1, 2))
     closest = rays.at(-(rays.origins * rays.directions).sum(dim=-1))
-    within = (closest.norm(dim=-1) < 1) & (closest[:, 1] > BUST_END)
+    within = (closest.norm(dim=-1) < 1) & (closest[:, 1] > SHOULDERS)
     return within.numpy().reshape(camera.height, camera.width)
 
 

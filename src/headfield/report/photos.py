@@ -46,7 +46,7 @@ def numbers_of(photo: Photo) -> tuple[Number, ...]:
     if photo.head is not None and photo.mask is not None:
         within = np.ones(photo.mask.shape, bool) if photo.within is None else photo.within
         agree = mask_iou(np.where(within, _cover(photo), np.uint8(0)), np.where(within, photo.mask, np.uint8(0)))
-        numbers.append(Number("Outlines agree (IoU)", 100 * agree, "%"))
+        numbers.append(Number("Outlines agree above the shoulders (IoU)", 100 * agree, "%"))
     if photo.head is not None:
         both = _cover(photo) if photo.mask is None else np.minimum(_cover(photo), photo.mask)
         if (both >= COVERED).any():
