@@ -21,6 +21,7 @@ from rich.table import Table
 from headfield.bench.scoring import scores
 from headfield.bench.trials import SAMPLES, shipped_prior
 from headfield.data.store import Dataset
+from headfield.errors import InputError
 from headfield.mesh.raycast import RayCaster
 from headfield.reconstruction import Made, Making
 from headfield.report.of_head import photo_of
@@ -54,7 +55,11 @@ def run() -> Table:
         for case in [*photographs(Path(folder)), *people(Path(folder))]:
             for method in METHODS:
                 start = time.perf_counter()
-                made = Making(method).head(case.photos)
+                try:
+                    made = Making(method).head(case.photos)
+                except InputError as error:
+                    table.add_row(case.name, method, f"{error}")
+                    continue
                 seconds = time.perf_counter() - start
                 agreeing = [f"{value:.1f}" for value in agreement(made)]
                 table.add_row(case.name, method, *agreeing, *_off(case, made), f"{seconds:.0f}")

@@ -46,6 +46,23 @@ def test_what_floats_beside_the_head_is_left_out():
     assert mesh.bounds.max() < 0.51
 
 
+@pytest.mark.parametrize(
+    ("height", "thread", "hangs"), [(-0.35, 0.008, True), (-0.35, 0.05, False), (0.35, 0.008, False)]
+)
+def test_what_hangs_about_the_shoulders_by_a_thread_is_cut_off(height, thread, hangs):
+    class WithLump(Ball):
+        def distance(self, points: torch.Tensor) -> torch.Tensor:
+            lump = (points - points.new_tensor([0, height, -0.6])).norm(dim=-1) - 0.1
+            aside = (points - points.new_tensor([0, height, 0]))[:, :2].norm(dim=-1) - thread
+            stalk = torch.maximum(aside, (points[:, 2] + 0.45).abs() - 0.15)
+            return torch.minimum(torch.minimum(super().distance(points), lump), stalk)
+
+    mesh = Head.of(WithLump(), resolution=128).mesh
+    assert is_watertight(mesh)
+    assert components(mesh).max() == 0
+    assert (mesh.vertices[:, 2].min() > -0.55) == hangs
+
+
 def test_what_reaches_beyond_the_unit_sphere_is_closed_by_it():
     mesh = Head.of(Ball(0.6, (0, -0.7, 0)), resolution=48).mesh
     assert is_watertight(mesh)

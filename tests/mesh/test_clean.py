@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headfield.errors import InputError
-from headfield.mesh.clean import largest_component, tidied, with_faces, without_specks
+from headfield.mesh.clean import largest_component, tidied, with_faces, without_lumps, without_specks
 from headfield.mesh.topology import is_watertight
 from headfield.surface import Mesh
 
@@ -20,6 +20,19 @@ def assert_data_stayed(mesh: Mesh) -> None:
     """Attribute ``place`` of :func:`decorated` still says where each vertex is."""
     np.testing.assert_allclose(mesh.attributes["place"], mesh.vertices, atol=1e-6)
     assert len(mesh.colours) == len(mesh.uv) == len(mesh.attributes["part"]) == len(mesh.vertices)
+
+
+def test_a_mesh_whose_core_is_in_one_piece_or_has_its_pieces_higher_up_stays_as_it_is():
+    mesh = sphere(1.0)
+    assert without_lumps(mesh, sphere(0.9), below=0.0) is mesh
+    assert without_lumps(mesh, joined(sphere(0.8), sphere(0.1, (0, 0.95, 0))), below=0.0) is mesh
+
+
+def test_what_is_nearest_to_a_lower_piece_of_the_core_goes():
+    left = without_lumps(sphere(1.0), joined(sphere(0.7), sphere(0.1, (0, -0.95, 0))), below=0.0)
+    assert is_watertight(left)
+    assert left.vertices[:, 1].min() > -0.99
+    assert left.vertices[:, 1].max() > 0.99
 
 
 def test_the_largest_component_is_the_one_with_the_largest_area():

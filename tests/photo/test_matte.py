@@ -110,6 +110,22 @@ def test_a_face_that_belongs_to_nobody_is_one_sentence():
     )
 
 
+class SeesLargePeople(Discs):
+    """Sees nobody who fills less than a quarter of the picture, as where most of it is empty around a close-up."""
+
+    def person(self, image: np.ndarray) -> np.ndarray:
+        return super().person(image) * (super().person(image).mean() > 0.25)
+
+
+def test_a_close_up_is_looked_at_without_what_is_empty_around_it():
+    image = shape(300, 280, x=140, y=150, size=200)
+    seen = face(140, 150, 200)
+    covered = matte(image, seen, Finder(SeesLargePeople()))
+    person = image[..., 0] > 150
+    assert person.mean() > 0.25
+    assert (np.abs(covered.astype(int) - 255 * person) > 127).mean() < 0.02
+
+
 def test_a_real_person_is_cut_out():
     pytest.importorskip("mediapipe")
     finder, image = face_finder(), data.astronaut()

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool
+from scipy.spatial import cKDTree
 
 from headfield.errors import InputError
+from headfield.mesh.holes import filled
 from headfield.mesh.topology import components, flipped_faces, welded_faces
 from headfield.mesh.vertices import gather, merge_equal
 from headfield.surface import Mesh
@@ -24,6 +26,23 @@ def largest_component(mesh: Mesh) -> Mesh:
     """The connected part with the largest area, alone."""
     label = components(mesh)
     return with_faces(mesh, label == np.bincount(label, weights=mesh.face_areas).argmax())
+
+
+def without_lumps(mesh: Mesh, core: Mesh, *, below: float) -> Mesh:
+    """The mesh without what hangs on it by a thread lower than ``below``, the holes filled.
+
+    ``core`` is the same surface taken in a little: what is a part of its own there hangs by less than twice that.
+    """
+    label = components(core)
+    top = np.full(label.max(initial=0) + 1, -np.inf)
+    np.maximum.at(top, np.repeat(label, 3), core.vertices[core.faces.ravel(), 1])
+    largest = np.bincount(label, weights=core.face_areas).argmax()
+    hanging = (top < below) & (np.arange(len(top)) != largest)
+    if not hanging[label].any():
+        return mesh
+    lumps, rest = (np.unique(core.faces[which[label]]) for which in (hanging, ~hanging))
+    nearer = np.less(*(cKDTree(core.vertices[part]).query(mesh.vertices)[0] for part in (lumps, rest)))
+    return filled(largest_component(with_faces(mesh, ~nearer[mesh.faces].any(axis=1))))
 
 
 def without_specks(mesh: Mesh, *, diameter: float) -> Mesh:

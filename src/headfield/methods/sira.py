@@ -71,7 +71,7 @@ OWN_APPEARANCE = replace(SMALL_APPEARANCE, code=0)
 FAST = Speed(selective=SelectiveSampling(every=40))
 """Section V, for a fit of some 300 steps instead of 2,000 epochs."""
 
-BY_COLOURS = FitOptions(estimated=Estimated(normals=1.0, latent=1.0, landmarks=1.0))
+BY_COLOURS = FitOptions(estimated=Estimated(normals=1.0, latent=1.0, landmarks=1.0, silhouette=1.0))
 """Normals are not looked at, so nothing weighs otherwise where they are a network's estimates."""
 
 HALVINGS = tuple(0.15 * k for k in range(1, 7))

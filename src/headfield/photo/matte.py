@@ -31,15 +31,28 @@ def matte(image: UInt8[np.ndarray, "h w 3"], face: Face, finder: FaceFinder) -> 
     """How much of each pixel the person with that face covers, from 0 to 255."""
     chin, head = face.landmarks[_CHIN, :2], HEAD * max(face.height, face.size)
     x, y = chin - 0.2 * head * face.down
-    region = Region.around(x, y, ACROSS * head)
+    region, person = _person(image, face, finder, Region.around(x, y, ACROSS * head))
     rough = cut_square(image, region, PIXELS)
     fine = cut_square(image, region, min(FINEST, max(PIXELS, region.side)))
-    person = _alone(_sure(rough, finder), (face.landmarks[:, :2] - (region.left, region.top)) * (PIXELS / region.side))
     person, guide = (_continued(layer, region, *image.shape[:2]) for layer in (person, _light(rough)))
     edges = guided(person, guide, _light(fine), radius=_RADIUS * PIXELS / ACROSS, even=_EVEN)
     covered = _put_back(_firm(edges, 0.1), region, *image.shape[:2])
     covered[_below(chin + LOWEST * head * face.down, face.down, *image.shape[:2])] = 0
     return np.round(255 * covered).astype(np.uint8)
+
+
+def _person(
+    image: UInt8[np.ndarray, "h w 3"], face: Face, finder: FaceFinder, square: Region
+) -> tuple[Region, Float32[np.ndarray, "s s"]]:
+    """The person, and in which square: that one, or the picture's own, as close-ups leave most of that one empty."""
+    height, width = image.shape[:2]
+    picture = Region.around(width / 2, height / 2, max(width, height))
+    for region in (square, picture) if picture.side < square.side else (square,):
+        sure = _sure(cut_square(image, region, PIXELS), finder)
+        person = _alone(sure, (face.landmarks[:, :2] - (region.left, region.top)) * (PIXELS / region.side))
+        if person is not None:
+            return region, person
+    raise InputError("the person cannot be told from what is behind; take a photo in front of something plain.")
 
 
 def guided(
@@ -99,13 +112,13 @@ def _firm(sure: Float32[np.ndarray, "s s"], doubt: float) -> Float32[np.ndarray,
     return np.clip((sure - np.float32(doubt)) / np.float32(1 - 2 * doubt), 0, 1)
 
 
-def _alone(sure: Float32[np.ndarray, "s s"], face: Float64[np.ndarray, "n 2"]) -> Float32[np.ndarray, "s s"]:
-    """The person whose face that is without anybody else; InputError where the face is nobody's."""
+def _alone(sure: Float32[np.ndarray, "s s"], face: Float64[np.ndarray, "n 2"]) -> Float32[np.ndarray, "s s"] | None:
+    """The person whose face that is without anybody else; None where the face is nobody's."""
     labels, count = ndimage.label(sure > 0.5)
     columns, rows = np.clip(face.astype(int), 0, len(sure) - 1).T
     votes = np.bincount(labels[rows, columns], minlength=count + 1)[1:]
     if votes.sum() < len(face) / 2:
-        raise InputError("the person cannot be told from what is behind; take a photo in front of something plain.")
+        return None
     here = labels == 1 + np.argmax(votes)
     others = ndimage.binary_dilation((labels > 0) & ~here, iterations=len(sure) // 64) & ~here
     return np.where(others, 0, np.where(_holes(here), 1, _firm(sure, 0.3))).astype(np.float32)
