@@ -19,9 +19,11 @@ from headfield.fields.mlp import MLPSettings
 from headfield.fitting.coloured import ColouredPoints, coloured_points
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import PointsASubject, Scans
+from headfield.fitting.scenes import Scenes
 from headfield.fitting.shape_learning import Batch
-from headfield.fitting.shape_training import Lessons, ShapeTraining, train_shapes
+from headfield.fitting.shape_training import Lessons, ShapeTraining
 from headfield.fitting.surface_fit import FitOptions, RaysAStep
+from headfield.fitting.training import train_prior
 from headfield.methods import sira
 from headfield.render.proxy import ProxySettings
 from headfield.rigs import around, fibonacci, on_sphere
@@ -88,6 +90,12 @@ def lessons(radii: tuple[float, ...] = RADII, *, marked: bool = True) -> Lessons
     return Lessons(Scans.of(subjects, kept=1000), landmarks, torch.full((len(radii), 68), marked))
 
 
+def scenes(radii: tuple[float, ...] = RADII, pixels: int = 32) -> Scenes:
+    """Pictures of some balls from all around, to learn from without scans."""
+    around = tuple(range(0, 360, 60))
+    return Scenes.of([Subject(f"ball-{it}", capture(it, around)) for it in radii], pixels=pixels)
+
+
 def tint(number: int) -> np.ndarray:
     """The colour of one ball among :func:`coloured_lessons`."""
     return np.random.default_rng(number).integers(0, 256, 3).astype(np.uint8)
@@ -116,13 +124,13 @@ SIRA = sira.Training(
 @cache
 def head_family() -> ShapePrior:
     """A prior of coloured balls with a bent reference; learned once, not to be changed."""
-    return train_shapes("sira", coloured_lessons(), SIRA)
+    return train_prior("sira", coloured_lessons(), SIRA)
 
 
 @cache
 def family(marked: bool = True) -> ShapePrior:
     """A prior of balls; learned once, not to be changed."""
-    return train_shapes("instant-avatar", lessons(marked=marked), TRAINING)
+    return train_prior("instant-avatar", lessons(marked=marked), TRAINING)
 
 
 def camera(azimuth: float = 0.0, pixels: int = 48, elevation: float = 0.0) -> Camera:

@@ -26,6 +26,7 @@ ROOMS = {
     "fitting": {"mesh", "data", "fields", "render", "optim"},
     "methods": {"fitting", "mesh", "data", "fields", "render", "optim"},
     "portraits": {"fitting", "photo"},
+    "videos": {"portraits", "fitting", "photo", "data"},
     "placing": {"data", "photo"},
     "reconstruction": {"methods", "fitting", "head", "optim", "photo", "portraits"},
     "report": {"mesh", "metrics", "data", "render", "head"},

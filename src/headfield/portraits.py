@@ -98,9 +98,9 @@ def find_portraits(
         raise InputError("there are no photos; name one or more.")
     photos = [(path, replace(read_photo(path), name=name)) for path, name in _named_apart([Path(it) for it in paths])]
     finder = finder or face_finder()
-    found: list[_Found] = []
+    found: list[Found] = []
     for path, photo in photos:
-        found.append(_looked_at(path, photo, finder, face))
+        found.append(looked_at(path, photo, finder, face))
         counted(len(found), len(photos))
     seen = [it.seen for it in found]
     model = LandmarkModel.of(codes)
@@ -119,7 +119,7 @@ def capture_of(portraits: Sequence[Portrait]) -> Capture:
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
+class Found:
     """What one photo shows, before the others are looked at."""
 
     photo: Photo
@@ -136,7 +136,8 @@ class _Found:
         return FaceSeen(self.marks.points, self.marks.visible, width, height, self.photo.focal)
 
 
-def _looked_at(path: Path, photo: Photo, finder: FaceFinder, number: int | None) -> _Found:
+def looked_at(path: Path, photo: Photo, finder: FaceFinder, number: int | None) -> Found:
+    """The face and the person found in a photo, with remarks; InputError that names the file where there is none."""
     try:
         face, remarks = choose_face(finder.faces(photo.image), photo.image, number)
         mask = matte(photo.image, face, finder)
@@ -145,7 +146,7 @@ def _looked_at(path: Path, photo: Photo, finder: FaceFinder, number: int | None)
     if photo.opacity is not None:
         mask = np.minimum(mask, photo.opacity)
     shown = complexion(photo.image, face) if is_well_seen(face, photo.image) else None
-    return _Found(photo, multipie68(face), mask, shown, remarks)
+    return Found(photo, multipie68(face), mask, shown, remarks)
 
 
 def _named_apart(paths: Sequence[Path]) -> list[tuple[Path, str]]:

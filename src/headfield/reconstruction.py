@@ -12,9 +12,9 @@ from typing import Any
 from headfield.capture import Capture, View
 from headfield.errors import MissingExtraError
 from headfield.fitting.drive import Run
-from headfield.fitting.prior import ShapePrior
+from headfield.fitting.prior import Prior, ShapePrior
 from headfield.head import Head
-from headfield.methods.registry import DEFAULT, find_method
+from headfield.methods.registry import DEFAULT, Method, find_method
 from headfield.optim.interrupt import Interrupt
 from headfield.portraits import Portrait, capture_of, find_portraits
 from headfield.transforms import Similarity
@@ -51,7 +51,7 @@ def reconstruct(
     source: Capture | Sequence[Path | str] | Path | str,
     *,
     method: str = DEFAULT,
-    prior: ShapePrior | Path | str | None = None,
+    prior: Prior | Path | str | None = None,
     normals: Path | None = None,
     settings: Any = None,
     run: Run = Run(),  # noqa: B008 - frozen
@@ -86,7 +86,7 @@ class Making:
     """How heads are made; see :func:`reconstruct`."""
 
     method: str = DEFAULT
-    prior: ShapePrior | Path | str | None = None
+    prior: Prior | Path | str | None = None
     normals: Path | None = None
     settings: Any = None
     run: Run = field(default_factory=Run)
@@ -100,7 +100,7 @@ class Making:
         clock = _Clock(self.progress.begun)
         chosen = find_method(self.method)
         settings = chosen.fitting() if self.settings is None else self.settings
-        learned = _prior(self.prior, self.method) if chosen.training is not None else None
+        learned = _prior(self.prior, chosen) if chosen.training is not None else None
         portraits: tuple[Portrait, ...] = ()
         if not isinstance(source, Capture):
             clock.begins("faces")
@@ -140,9 +140,10 @@ class Making:
         clock.begins("")
         return Made(replace(head, facts={**facts, "seconds": clock.seconds, "remarks": list(remarks)}), views, remarks)
 
-    def _portraits(self, photos: Sequence[Path | str] | Path | str, learned: ShapePrior | None) -> tuple[Portrait, ...]:
+    def _portraits(self, photos: Sequence[Path | str] | Path | str, learned: Prior | None) -> tuple[Portrait, ...]:
         paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
-        codes = (learned or ShapePrior.shipped(DEFAULT)).codes
+        # A prior that knows nothing of landmarks leaves it to the one that comes along to pose faces.
+        codes = (learned if isinstance(learned, ShapePrior) else ShapePrior.shipped(DEFAULT)).codes
         return find_portraits(paths, codes, face=self.face, counted=self.progress.counted)
 
 
@@ -190,10 +191,10 @@ def completed(capture: Capture, normals: Path | None = None, counted: Counted = 
     return replace(capture, views=tuple(found))
 
 
-def _prior(given: ShapePrior | Path | str | None, method: str) -> ShapePrior:
+def _prior(given: Prior | Path | str | None, method: Method) -> Prior:
     if given is None:
-        return ShapePrior.shipped(method)
-    return given if isinstance(given, ShapePrior) else ShapePrior.load(Path(given))
+        return method.prior.shipped(method.name)
+    return given if isinstance(given, Prior) else method.prior.load(Path(given))
 
 
 def _about(facts: Mapping[str, object]) -> dict[str, object]:

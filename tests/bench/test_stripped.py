@@ -8,7 +8,7 @@ import torch
 from headfield.bench import stripped
 from headfield.bench.stripped import OF_VIEWS, FromSphere
 from headfield.fitting.drive import Run
-from headfield.fitting.shape_training import train_shapes
+from headfield.fitting.training import train_prior
 from headfield.methods import instant_avatar
 
 from ..balls import APPEARANCE, GEOMETRY, OPTIONS, TRAINING, capture, lessons, radii_of
@@ -32,7 +32,7 @@ def test_a_ball_is_fitted_from_a_sphere():
 
 def test_a_prior_without_grids_is_fitted_by_the_same_stages():
     training = replace(TRAINING, geometry=replace(GEOMETRY, grid=None), steps=(200,))
-    prior = train_shapes("instant-avatar", lessons(), training)
+    prior = train_prior("instant-avatar", lessons(), training)
     settings = instant_avatar.Fitting(appearance=APPEARANCE, options=OPTIONS, **FEW)
     fitted = stripped.fit(capture(0.5, marked=True), prior, settings, Run())
     assert radii_of(fitted.field.distance).mean() == pytest.approx(0.5, abs=0.03)

@@ -97,7 +97,10 @@ def test_priors_of_ablations_are_learned_first(only_mean_heads, monkeypatch, tmp
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["bench", "no-such-paper", "x"], "there is no bench of 'no-such-paper'; there are instant-avatar, sira."),
+        (
+            ["bench", "no-such-paper", "x"],
+            "there is no bench of 'no-such-paper'; there are instant-avatar, sira, multi-neus.",
+        ),
         ([*WORDS, "--views", "9", "--prior", "x"], "ball-0 of {data} has 3 views, so 9 cannot be had"),
         ([*WORDS, "--views", "0"], "--views are 1 or more"),
         ([*WORDS, "--prior", "no-such-file"], "no-such-file does not exist"),

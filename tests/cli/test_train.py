@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from headfield.capture import Subject
 from headfield.cli import main
 from headfield.data.store import create_dataset, write_subject
 from headfield.fitting.expressions import Expressions
 from headfield.fitting.prior import ShapePrior
+from headfield.fitting.scene_prior import ScenePrior
 from headfield.head import Head
 
 from ..balls import capture, subject
@@ -89,7 +91,10 @@ def test_expressions_are_learned_from_the_studio_s_head_model(assets, tmp_path):
 
 def test_what_cannot_be_learned_is_said_in_a_sentence(balls, tmp_path, capsys):
     for words, sentence in (
-        (["idr", balls], "'idr' learns nothing; there are instant-avatar, sira, h3d-net, normals, expressions."),
+        (
+            ["idr", balls],
+            "'idr' learns nothing; there are instant-avatar, sira, h3d-net, multi-neus, normals, expressions.",
+        ),
         (["instant-avatar", str(tmp_path / "nowhere")], "is not a folder; a data set was expected."),
         (["sira", balls], "ball-0.4 has no colours to learn from, since it has neither views nor a coloured scan"),
         (["instant-avatar", balls, *SMALL, "--learn.steps", "1", "1", "1"], "3 stages do not suit 2 grid levels"),
@@ -106,5 +111,34 @@ def test_the_overview_lists_what_can_be_learned(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     shown = capsys.readouterr().out
-    for name in ("instant-avatar", "sira", "h3d-net", "normals"):
+    for name in ("instant-avatar", "sira", "h3d-net", "multi-neus", "normals"):
         assert f"  {name} " in shown
+
+
+def test_a_prior_is_learned_from_pictures_alone_and_makes_a_head(tmp_path, capsys):
+    data, prior, out = tmp_path / "data", tmp_path / "prior", tmp_path / "head"
+    create_dataset(data)
+    for radius in (0.45, 0.55):
+        write_subject(Subject(f"ball-{radius}", capture(radius, (0.0, 90.0, 200.0))), data)
+    learning = {"networks.width": "24", "networks.sdf": "5", "networks.radiance": "3", "networks.frequencies": "2"}
+    learning |= {"layers.rank": "2", "layers.sdf": "1", "background.depth": "1", "steps": "3", "batch.rays": "32"}
+    words = ["train", "multi-neus", str(data), str(prior), "--learn.precision", "float32"]
+    for name, value in learning.items():
+        words += [f"--learn.{name}", value]
+    assert main(words) == 0
+    assert "--method multi-neus --prior" in capsys.readouterr().out
+    assert ScenePrior.load(prior / "prior.safetensors").facts["subjects"] == 2
+    fitting = ["--fit.scene-steps", "2", "--fit.shared-steps", "2", "--fit.options.inside", "32", "--resolution", "24"]
+    shown = ["reconstruct", str(data / "ball-0.45"), "-o", str(out), "--method", "multi-neus", "--texture", "64"]
+    assert main([*shown, "--prior", str(prior / "prior.safetensors"), *fitting]) == 0
+    head = Head.load(out)
+    assert head.facts["method"] == "multi-neus"
+    assert head.light is not None
+    assert head.light.texture is not None
+    assert main(["reconstruct", str(data / "ball-0.45"), "-o", str(out), "--method", "multi-neus"]) == 2
+    assert "no prior of multi-neus comes with headfield; train one" in capsys.readouterr().err
+
+
+def test_people_without_pictures_teach_nothing_by_pictures(balls, tmp_path, capsys):
+    assert main(["train", "multi-neus", balls, str(tmp_path)]) == 2
+    assert "has no subject with posed views; there is nothing to learn from." in capsys.readouterr().err

@@ -10,7 +10,7 @@ from headfield.errors import InputError
 from headfield.fields.geometry import Sample
 from headfield.fitting.appearance_learning import HeadObjectives, _part, deformation_size, landmark_mismatch
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.shape_training import train_shapes
+from headfield.fitting.training import train_prior
 from headfield.optim.distributed import Processes
 from headfield.optim.step import StepInfo
 
@@ -126,7 +126,7 @@ def test_every_ball_and_its_colour_are_found_again_by_their_codes():
     for appearance in (SIRA.appearance, None):
         training = replace(SIRA, steps=150, appearance=appearance)
         torch.manual_seed(0)
-        prior = train_shapes("sira", LESSONS, training)
+        prior = train_prior("sira", LESSONS, training)
         assert (prior.appearance is None) == (appearance is None) == (prior.looks is None)
         losses[appearance is None] = prior.facts["losses"]
     assert losses[False]["surface"] < 0.03
@@ -160,7 +160,7 @@ def test_the_first_code_follows_from_landmarks():
 
 
 def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, monkeypatch):
-    from headfield.fitting import shape_training
+    from headfield.fitting import training
     from headfield.optim.checkpoints import Checkpoints
 
     class Killed(Exception):
@@ -170,11 +170,11 @@ def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, 
         if update.done == 4:
             raise Killed
 
-    monkeypatch.setattr(shape_training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
+    monkeypatch.setattr(training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
     with pytest.raises(Killed):
-        train_shapes("sira", LESSONS, SHORT, checkpoints=tmp_path, callbacks=[kill])
-    resumed = train_shapes("sira", LESSONS, SHORT, checkpoints=tmp_path)
-    whole = train_shapes("sira", LESSONS, SHORT)
+        train_prior("sira", LESSONS, SHORT, checkpoints=tmp_path, callbacks=[kill])
+    resumed = train_prior("sira", LESSONS, SHORT, checkpoints=tmp_path)
+    whole = train_prior("sira", LESSONS, SHORT)
     assert resumed.facts["resumed"]
     for name, part in whole.parts().items():
         assert state(resumed.parts()[name]) == state(part), name
@@ -182,15 +182,15 @@ def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, 
 
 
 def test_other_colours_are_other_data(tmp_path):
-    train_shapes("sira", LESSONS, SHORT, checkpoints=tmp_path)
+    train_prior("sira", LESSONS, SHORT, checkpoints=tmp_path)
     coloured = replace(LESSONS.coloured, colours=255 - LESSONS.coloured.colours)
     with pytest.raises(InputError, match=r"belongs to another run \(other data\)"):
-        train_shapes("sira", replace(LESSONS, coloured=coloured), SHORT, checkpoints=tmp_path)
+        train_prior("sira", replace(LESSONS, coloured=coloured), SHORT, checkpoints=tmp_path)
 
 
 def test_without_colours_appearance_cannot_be_learned():
     with pytest.raises(InputError, match="there are no colours to learn from"):
-        train_shapes("sira", lessons(), SHORT)
+        train_prior("sira", lessons(), SHORT)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_without_colours_appearance_cannot_be_learned():
 )
 def test_networks_that_do_not_suit_each_other_are_one_sentence(wrong, said):
     with pytest.raises(InputError, match=said):
-        train_shapes("sira", LESSONS, replace(SHORT, appearance=replace(SIRA.appearance, **wrong)))
+        train_prior("sira", LESSONS, replace(SHORT, appearance=replace(SIRA.appearance, **wrong)))
 
 
 def test_a_part_of_a_sample_is_what_was_said_there():

@@ -11,7 +11,8 @@ from headfield.fields.latents import length_penalty
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import Drawn
 from headfield.fitting.shape_learning import ShapeFamily, ShapeObjectives, shape_terms
-from headfield.fitting.shape_training import ShapeTraining, train_shapes
+from headfield.fitting.shape_training import ShapeTraining
+from headfield.fitting.training import train_prior
 from headfield.optim.distributed import Processes
 from headfield.optim.engine import optimise
 from headfield.optim.step import StepInfo
@@ -147,7 +148,7 @@ def test_all_levels_at_once_is_one_stage():
 
 def test_a_geometry_without_grid_learns_too():
     bare = replace(SHORT, geometry=replace(GEOMETRY, grid=None), steps=(3,))
-    assert train_shapes("h3d-net", LESSONS, bare).geometry.grid is None
+    assert train_prior("h3d-net", LESSONS, bare).geometry.grid is None
 
 
 @pytest.mark.parametrize(("grid", "steps"), [(True, (1, 1, 1)), (False, (1, 1))])
@@ -171,7 +172,7 @@ def test_frequencies_are_let_in_one_after_the_other_in_the_first_stage():
 
 
 def test_the_same_seed_learns_the_same_and_another_one_something_else():
-    one, again, other = (train_shapes("m", LESSONS, SHORT, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (train_prior("m", LESSONS, SHORT, seed=seed) for seed in (0, 0, 1))
     assert same(state(one.geometry), state(again.geometry)) == set(state(one.geometry))
     assert torch.equal(one.codes.mean, again.codes.mean)
     assert not torch.equal(one.codes.mean, other.codes.mean)
@@ -181,7 +182,7 @@ def test_learning_leaves_the_global_random_numbers_alone():
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    train_shapes("m", LESSONS, replace(SHORT, steps=(1,)))
+    train_prior("m", LESSONS, replace(SHORT, steps=(1,)))
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -191,19 +192,19 @@ class Killed(Exception):
 
 @pytest.mark.parametrize("after", [4, 8])
 def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, monkeypatch, after):
-    from headfield.fitting import shape_training
+    from headfield.fitting import training
     from headfield.optim.checkpoints import Checkpoints
 
-    monkeypatch.setattr(shape_training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
+    monkeypatch.setattr(training, "Checkpoints", lambda folder, every: Checkpoints(folder, every=3))
 
     def kill(update):
         if update.done == after:
             raise Killed
 
     with pytest.raises(Killed):
-        train_shapes("m", LESSONS, SHORT, checkpoints=tmp_path, callbacks=[kill])
-    resumed = train_shapes("m", LESSONS, SHORT, checkpoints=tmp_path)
-    whole = train_shapes("m", LESSONS, SHORT)
+        train_prior("m", LESSONS, SHORT, checkpoints=tmp_path, callbacks=[kill])
+    resumed = train_prior("m", LESSONS, SHORT, checkpoints=tmp_path)
+    whole = train_prior("m", LESSONS, SHORT)
     assert resumed.facts["resumed"]
     assert same(state(resumed.geometry), state(whole.geometry)) == set(state(whole.geometry))
     assert torch.equal(resumed.codes.mean, whole.codes.mean)
@@ -211,11 +212,11 @@ def test_a_killed_training_goes_on_to_where_an_uninterrupted_one_ends(tmp_path, 
 
 
 def test_checkpoints_of_other_settings_are_refused(tmp_path):
-    train_shapes("m", LESSONS, SHORT, checkpoints=tmp_path)
+    train_prior("m", LESSONS, SHORT, checkpoints=tmp_path)
     with pytest.raises(InputError, match="belongs to another run"):
-        train_shapes("m", LESSONS, replace(SHORT, steps=(6, 6)), checkpoints=tmp_path)
+        train_prior("m", LESSONS, replace(SHORT, steps=(6, 6)), checkpoints=tmp_path)
     with pytest.raises(InputError, match=r"belongs to another run \(other data\)"):
-        train_shapes("m", lessons((0.4, 0.45, 0.5, 0.55, 0.61)), SHORT, checkpoints=tmp_path)
+        train_prior("m", lessons((0.4, 0.45, 0.5, 0.55, 0.61)), SHORT, checkpoints=tmp_path)
 
 
 def test_a_batch_that_is_no_number_is_left_out_and_training_goes_on(tmp_path, monkeypatch):
@@ -228,7 +229,7 @@ def test_a_batch_that_is_no_number_is_left_out_and_training_goes_on(tmp_path, mo
 
     monkeypatch.setattr(type(LESSONS.scans), "draw", sometimes_broken)
     problems = []
-    prior = train_shapes("m", LESSONS, SHORT, callbacks=[lambda update: problems.append(update.problem)])
+    prior = train_prior("m", LESSONS, SHORT, callbacks=[lambda update: problems.append(update.problem)])
     assert [k for k, problem in enumerate(problems) if problem] == [2, 3, 10]
     assert all(value.isfinite().all() for value in state(prior.geometry).values())
     prior.save(tmp_path / "prior.safetensors")
@@ -236,6 +237,6 @@ def test_a_batch_that_is_no_number_is_left_out_and_training_goes_on(tmp_path, mo
 
 
 def test_learning_in_16_bits_learns_the_same_balls():
-    prior = train_shapes("m", LESSONS, replace(TRAINING, steps=(120,), precision="bfloat16"))
+    prior = train_prior("m", LESSONS, replace(TRAINING, steps=(120,), precision="bfloat16"))
     radii = radii_of(lambda x: prior.geometry.distance(x, prior.codes.mean))
     assert float(radii.mean()) == pytest.approx(0.5, abs=0.03)

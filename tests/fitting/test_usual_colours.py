@@ -12,7 +12,8 @@ from torch import Tensor
 from headfield.capture import Subject
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import Scans
-from headfield.fitting.shape_training import Lessons, train_shapes
+from headfield.fitting.shape_training import Lessons
+from headfield.fitting.training import train_prior
 from headfield.fitting.usual_colours import APART, UsualColours, colours_at, places_on, usual_colours
 from headfield.rigs import fibonacci
 
@@ -106,7 +107,7 @@ def coloured(radius: float, seed: int) -> Subject:
 def test_a_prior_knows_them_where_all_scans_have_colours(tmp_path):
     them = [coloured(radius, seed) for seed, radius in enumerate(RADII)]
     taught = replace(lessons(), scans=Scans.of(them, kept=1000))
-    prior = train_shapes("instant-avatar", taught, replace(TRAINING, steps=(2, 2)))
+    prior = train_prior("instant-avatar", taught, replace(TRAINING, steps=(2, 2)))
     assert prior.colours is not None
     prior.save(tmp_path / "prior.safetensors", half=False)
     loaded = ShapePrior.load(tmp_path / "prior.safetensors")
@@ -120,7 +121,7 @@ def test_it_does_not_where_one_has_none(tmp_path):
     them[2] = subject(RADII[2])
     assert Scans.of(them, kept=1000).colours is None
     assert usual_colours(ball, Scans.of(them, kept=1000)) is None
-    prior = train_shapes("instant-avatar", Lessons(Scans.of(them), *_marks(5)), replace(TRAINING, steps=(2, 2)))
+    prior = train_prior("instant-avatar", Lessons(Scans.of(them), *_marks(5)), replace(TRAINING, steps=(2, 2)))
     prior.save(tmp_path / "prior.safetensors")
     assert ShapePrior.load(tmp_path / "prior.safetensors").colours is None
 

@@ -8,12 +8,17 @@ import pytest
 import torch
 
 from headfield.errors import InputError
+from headfield.fields.background import BackgroundSettings
 from headfield.fields.geometry import GeometrySettings
 from headfield.fields.mlp import MLPSettings
+from headfield.fields.scene_fields import NetworksSettings
+from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.drive import Run
-from headfield.fitting.prior import ShapePrior
-from headfield.fitting.shape_training import train_shapes
-from headfield.methods import h3d_net, idr, instant_avatar, mean_head, sira
+from headfield.fitting.prior import Prior, ShapePrior
+from headfield.fitting.scene_training import RaysOfAScene
+from headfield.fitting.training import train_prior
+from headfield.fitting.volume_fit import VolumeOptions
+from headfield.methods import h3d_net, idr, instant_avatar, mean_head, multi_neus, neus, sira
 from headfield.methods.registry import OWN, find_method
 
 from ..balls import (
@@ -29,28 +34,48 @@ from ..balls import (
     family,
     head_family,
     radii_of,
+    scenes,
 )
 
 BARE = replace(GEOMETRY, grid=None)
 ALONE = GeometrySettings(MLPSettings(width=32, depth=3, skips=(2,)), frequencies=2, grid=None, code=0, features=4)
 SEEING_FEATURES = replace(APPEARANCE, place=None, direction_frequencies=1, features=4)
 
+NETWORKS = NetworksSettings(width=24, sdf=5, radiance=3, frequencies=2)
+RAYS = VolumeOptions(inside=48, past=16, everywhere=16)
+
 LEARNING = {
     "instant-avatar": instant_avatar.Training(geometry=GEOMETRY, steps=(2, 2), batch=TRAINING.batch),
     "sira": replace(SIRA, steps=2),
     "h3d-net": h3d_net.Training(geometry=BARE, steps=(2,), batch=TRAINING.batch),
+    "multi-neus": multi_neus.Training(
+        NETWORKS,
+        SceneLayersSettings((1, 2), (1,), rank=3),
+        BackgroundSettings(width=8, depth=1),
+        steps=3,
+        batch=RaysOfAScene(rays=64, everywhere=16, beyond=4),
+        precision="float32",
+    ),
 }
 SHORT = {"latent_steps": 2, "decoder_steps": 2, "colour_steps": 2}
 FITTING = {
     "instant-avatar": instant_avatar.Fitting(appearance=APPEARANCE, grid_steps=2, options=OPTIONS, **SHORT),
     "sira": sira.Fitting(latent_steps=2, network_steps=2, colour_steps=2, options=OPTIONS),
     "h3d-net": h3d_net.Fitting(appearance=APPEARANCE, options=OPTIONS, **SHORT),
+    "multi-neus": multi_neus.Fitting(scene_steps=2, shared_steps=2, options=RAYS),
     "idr": idr.Fitting(ALONE, SEEING_FEATURES, steps=2, colour_steps=2, options=OPTIONS),
+    "neus": neus.Fitting(NETWORKS, steps=2, options=RAYS),
 }
 
 
-def learned(name: str) -> ShapePrior | None:
-    return train_shapes(name, coloured_lessons(), LEARNING[name]) if name in LEARNING else None
+def learned(name: str, **how: object) -> Prior | None:
+    if name not in LEARNING:
+        return None
+    return train_prior(name, scenes() if name == "multi-neus" else coloured_lessons(), LEARNING[name], **how)
+
+
+def of_parts(prior: Prior) -> dict[str, list[float]]:
+    return {f"{part}.{name}": value for part, it in prior.parts().items() for name, value in numbers(it).items()}
 
 
 def numbers(module: torch.nn.Module) -> dict[str, list[float]]:
@@ -70,7 +95,7 @@ def test_a_method_learns_and_fits_a_few_steps(tmp_path, name, normals):
     prior = learned(name)
     if prior is not None:
         prior.save(tmp_path / "prior.safetensors")
-        prior = ShapePrior.load(tmp_path / "prior.safetensors").checked_for(name)
+        prior = method.prior.load(tmp_path / "prior.safetensors").checked_for(name)
     them = capture(0.5, (0.0, 120.0), normals=normals)
     fitted = method.fit(them, prior, FITTING[name], Run(checkpoints=tmp_path / "checkpoints"))
     plain = method.fit(them, prior, FITTING[name], Run())
@@ -92,9 +117,9 @@ def test_a_training_can_be_stopped_and_go_on(tmp_path, name):
             raise Stopped
 
     with pytest.raises(Stopped):
-        train_shapes(name, coloured_lessons(), LEARNING[name], checkpoints=tmp_path, callbacks=[stop])
-    again = train_shapes(name, coloured_lessons(), LEARNING[name], checkpoints=tmp_path)
-    assert numbers(again.geometry) == numbers(learned(name).geometry)
+        learned(name, checkpoints=tmp_path, callbacks=[stop])
+    again = learned(name, checkpoints=tmp_path)
+    assert of_parts(again) == of_parts(learned(name))
 
 
 def test_without_a_prior_a_ball_is_found_from_around_it():
@@ -105,7 +130,7 @@ def test_without_a_prior_a_ball_is_found_from_around_it():
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_the_prior_of_another_method_or_none_is_one_sentence(name):
-    other = next(method for method in LEARNING if method != name)
+    other = next(method for method in ("instant-avatar", "h3d-net") if method != name)
     wrong = ShapePrior(other, family().geometry, family().codes, {})
     with pytest.raises(InputError, match=f"the prior was learned by {other}, {name} cannot use it"):
         find_method(name).fit(capture(0.5), wrong, FITTING[name], Run())
@@ -114,7 +139,7 @@ def test_the_prior_of_another_method_or_none_is_one_sentence(name):
 
 
 def test_a_method_that_is_not_there_is_one_sentence():
-    known = "instant-avatar, sira, h3d-net, idr"
+    known = "instant-avatar, sira, h3d-net, multi-neus, idr, neus"
     with pytest.raises(InputError, match=f"there is no method 'toast'; the known ones are {known}"):
         find_method("toast")
 
@@ -141,6 +166,39 @@ def test_networks_of_the_papers_are_as_large_as_the_papers_say():
     assert paper.features == sira.PAPER_APPEARANCE.features
     # Section 3.2: no eikonal objective while a head is fitted.
     assert all("eikonal" not in stage.weights for stage in instant_avatar.Fitting().stages())
+
+
+def test_multi_neus_is_as_the_paper_says():
+    training, fitting = multi_neus.PAPER_TRAINING, multi_neus.PAPER_FITTING
+    assert (training.networks.width, training.networks.sdf, training.networks.radiance) == (256, 9, 5)  # figure 2
+    assert training.layers == SceneLayersSettings((1, 2, 3, 4), (1, 2), "low-rank", rank=1000)  # 3.2 and 4.3
+    assert (training.batch.rays, training.batch.views) == (512, 8)  # 4.5 and 3.4
+    assert (training.steps, training.rate, training.plateau, training.silhouette) == (610_000, 1.8e-4, 0.316, 0)  # 4.5
+    scene, everything = fitting.stages()
+    assert (scene.steps, everything.steps) == (12_000, 13_000)
+    assert [[moving.rate for moving in stage.moving] for stage in (scene, everything)] == [
+        [4e-4, pytest.approx(4e-5)],
+        [6e-5, pytest.approx(6e-6)],
+    ]
+    assert fitting.options.inside + fitting.options.past == 512
+    assert fitting.options.refined == "always"
+
+
+def test_at_first_only_what_is_the_new_heads_own_moves():
+    prior = learned("multi-neus")
+    settings = replace(FITTING["multi-neus"], shared_steps=1, shared_rate=0.0, scene_rate=1e-2)
+    fitted = find_method("multi-neus").fit(capture(0.5), prior, settings, Run())
+    before, after = prior.fields.alone(), fitted.field
+    pairs = zip(before.geometry.decoder.layers, after.geometry.decoder.layers, strict=True)
+    moved = [not torch.equal(one.weight, other.weight) for one, other in pairs]
+    assert moved == [True, True, False, False, False]
+
+
+def test_neus_that_is_transferred_has_no_first_step():
+    training = replace(LEARNING["multi-neus"], layers=SceneLayersSettings((), ()), scene=0)
+    prior = train_prior("multi-neus", scenes(), training)
+    fitted = find_method("multi-neus").fit(capture(0.5), prior, FITTING["multi-neus"], Run())
+    assert fitted.facts["steps"] == {"everything": 2}
 
 
 BOTH = pytest.mark.parametrize("prior", [head_family, lambda: replace(head_family(), appearance=None, looks=None)])

@@ -14,6 +14,7 @@ def test_a_linear_function_is_kept_exactly():
     grid = DistanceGrid.of(lambda x: x @ normal - 0.1, voxels=4)
     points = 2 * torch.rand((200, 3), generator=torch.Generator().manual_seed(0)) - 1
     torch.testing.assert_close(grid(points), points @ normal - 0.1, atol=1e-6, rtol=0)
+    torch.testing.assert_close(grid(points.view(4, 50, 3)), grid(points).view(4, 50))
 
 
 def test_outside_the_cube_it_is_what_the_nearest_point_of_the_cube_has():

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from headfield.errors import InputError
 from headfield.files import read_json, write_json
-from headfield.fitting.shape_training import Lessons, PriorTraining, ShapeTraining, train_shapes
+from headfield.fitting.shape_training import ShapeTraining
+from headfield.fitting.training import PriorTraining, train_prior
 from headfield.methods.instant_avatar import NAME, Training
 from headfield.optim.record import Callback, LossLog
 
@@ -54,9 +55,9 @@ def learned(folder: Path, names: Iterable[str] | None = None) -> dict[str, Path]
 
 
 def learn(
-    lessons: Callable[[], Lessons],
+    lessons: Callable[[], Any],
     folder: Path,
-    wanted: Mapping[str, PriorTraining],
+    wanted: Mapping[str, PriorTraining[Any, Any]],
     *,
     methods: Mapping[str, str] | None = None,
     made_from: object,
@@ -68,7 +69,7 @@ def learn(
 
     ``methods`` says by which method each is learned; by InstantAvatar's where it says nothing.
     """
-    read: Lessons | None = None
+    read: Any = None
     for name, training in wanted.items():
         place = folder / PRIORS / name
         if (place / PRIOR).is_file():
@@ -76,7 +77,7 @@ def learn(
             continue
         place.mkdir(parents=True, exist_ok=True)
         read = read or lessons()
-        prior = train_shapes(
+        prior = train_prior(
             (methods or {}).get(name, NAME),
             read,
             training,
@@ -93,7 +94,7 @@ def learn(
     return True
 
 
-def _check_same(place: Path, training: PriorTraining) -> None:
+def _check_same(place: Path, training: PriorTraining[Any, Any]) -> None:
     if read_json(place / ABOUT).get("settings") != json.loads(json.dumps(asdict(cast(Any, training)))):
         raise InputError(
             f"the prior in {place} was learned with other settings; delete {place.parent}, or choose another --output."

@@ -14,7 +14,7 @@ from headfield.bench.trials import EVERY
 from headfield.cameras import Rays
 from headfield.capture import Subject
 from headfield.errors import InputError
-from headfield.fitting.surface_fit import SurfaceFit
+from headfield.fitting.drive import Fit
 from headfield.mesh.clean import largest_component
 from headfield.mesh.extract import extract
 from headfield.mesh.grid import SignedDistance
@@ -41,7 +41,7 @@ class Journal:
     """Whether the fit could begin: the capture and the prior can be used."""
     _last: float = 0.0
 
-    def watching(self, fit: SurfaceFit) -> Callback:
+    def watching(self, fit: Fit) -> Callback:
         """A callback that keeps the journal of this fit."""
         self.begun = True
         self._look(fit, 0)
@@ -56,7 +56,7 @@ class Journal:
         self._last = time.perf_counter()
         return note
 
-    def _look(self, fit: SurfaceFit, step: int) -> None:
+    def _look(self, fit: Fit, step: int) -> None:
         if self.subject is None:
             return
         began = time.perf_counter()
@@ -69,13 +69,13 @@ class Journal:
 
 
 @torch.no_grad()
-def _scores_now(fit: SurfaceFit, subject: Subject) -> Scores | None:
+def _scores_now(fit: Fit, subject: Subject) -> Scores | None:
     """How far off the surface is now; None if there is none."""
 
     def within(points: Tensor) -> Tensor:
         return torch.maximum(fit.distance(points), points.norm(dim=-1) - 1)
 
-    device = fit.field.code.device
+    device = fit.finished().code.device
     try:
         mesh = extract(within, resolution=RESOLUTION, chunk=CHUNK, device=device, border="open")
         return scores(largest_component(mesh), subject, samples=SAMPLES)

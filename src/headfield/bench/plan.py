@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -51,7 +51,7 @@ class Planned(ABC):
     bench: Bench
 
     @abstractmethod
-    def trials(self) -> list[Trial]:
+    def trials(self) -> Sequence[Trial]:
         """All of them, each once."""
 
     @abstractmethod

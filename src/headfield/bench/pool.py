@@ -49,9 +49,7 @@ def _try_one(wanted: tuple[Trial, Path]) -> None:
 
 
 def _try(trial: Trial, path: Path) -> None:
-    from headfield.bench.trying import tried
-
-    write_json(path, tried(trial))
+    write_json(path, trial.result())
 
 
 @contextmanager

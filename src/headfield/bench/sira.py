@@ -13,7 +13,8 @@ from headfield.bench.tables import Bench, Block, Column, Quantity, Row, Table, m
 from headfield.bench.trials import Cues, Trial, Variant, shipped_prior
 from headfield.errors import InputError
 from headfield.fitting.prior import ShapePrior
-from headfield.fitting.shape_training import PriorTraining
+from headfield.fitting.shape_training import Lessons
+from headfield.fitting.training import PriorTraining
 from headfield.methods import h3d_net, idr, instant_avatar, sira
 from headfield.methods.registry import find_method
 
@@ -45,7 +46,7 @@ class Fits:
 
 def trainings(
     steps: int, base: sira.Training | None = None, h3d: h3d_net.Training | None = None
-) -> dict[str, PriorTraining]:
+) -> dict[str, PriorTraining[Lessons, ShapePrior]]:
     """How each prior of the ablation is learned in so many steps (section VI-B, figure 6)."""
     if steps < 1:
         raise InputError(f"{steps} steps are too few to learn anything in; take more --ablation-steps.")

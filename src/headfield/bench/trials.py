@@ -106,6 +106,12 @@ class Trial:
         """Twelve letters that stand for all it follows from."""
         return hashlib.sha256(json.dumps(self.follows_from(), sort_keys=True).encode()).hexdigest()[:12]
 
+    def result(self) -> dict[str, Any]:
+        """What comes of it, tried now."""
+        from headfield.bench.trying import tried
+
+        return tried(self)
+
 
 @dataclass(frozen=True)
 class Results:

@@ -20,13 +20,13 @@ import headfield
 from headfield import __version__
 from headfield.bench.journal import Journal, Tally
 from headfield.bench.scoring import scores
-from headfield.bench.trials import SAMPLES, Cues, Trial
+from headfield.bench.trials import SAMPLES, Cues, Trial, Variant
 from headfield.bench.ways import exactness
 from headfield.capture import Capture, Subject, View
 from headfield.data.store import read_subject
 from headfield.errors import InputError
 from headfield.fitting.drive import Fitted, Run
-from headfield.fitting.prior import ShapePrior
+from headfield.fitting.prior import Prior, ShapePrior
 from headfield.fitting.surface_fit import FitOptions
 from headfield.head import Head
 from headfield.methods.mean_head import mean_head
@@ -41,7 +41,7 @@ def tried(trial: Trial) -> dict[str, Any]:
     """The result of a trial. A fit that came to nothing is a result, too: it has ``failed`` and no scores."""
     began = time.perf_counter()
     subject = read_subject(trial.data / trial.subject, scan=False)
-    prior = None if trial.variant.prior is None else ShapePrior.load(trial.variant.prior)
+    prior = prior_of(trial.variant)
     journal, tally = Journal(subject if trial.watched else None), Tally()
     result: dict[str, Any] = {
         "trial": trial.follows_from(),
@@ -50,7 +50,7 @@ def tried(trial: Trial) -> dict[str, Any]:
     }
     try:
         if trial.variant.method is None:
-            assert prior is not None
+            assert isinstance(prior, ShapePrior)
             result["seconds"] = {}
             head = Head.of(mean_head(prior), resolution=trial.resolution)
         else:
@@ -69,7 +69,7 @@ def tried(trial: Trial) -> dict[str, Any]:
 def _fitted_head(
     trial: Trial,
     subject: Subject,
-    prior: ShapePrior | None,
+    prior: Prior | None,
     journal: Journal,
     tally: Tally,
     result: dict[str, Any],
@@ -103,7 +103,7 @@ def _fitted_head(
     return head
 
 
-def _fitted(trial: Trial, seen: Capture, prior: ShapePrior | None, journal: Journal, tally: Tally) -> Fitted:
+def _fitted(trial: Trial, seen: Capture, prior: Prior | None, journal: Journal, tally: Tally) -> Fitted:
     method, settings = trial.variant.method, trial.variant.settings
     assert method is not None
     counted = tally.counting(finders(trial.finder or "proxy", _options(trial).proxy))
@@ -132,6 +132,13 @@ def with_cues(capture: Capture, cues: Cues) -> Capture:
     if cues == "predicted":
         return seen
     return Capture(tuple(replace(view, normals=None) for view in seen.views))
+
+
+def prior_of(variant: Variant) -> Prior | None:
+    """A variant's prior; that of the mean head is one of shapes."""
+    if variant.prior is None:
+        return None
+    return ShapePrior.load(variant.prior) if variant.method is None else variant.method.prior.load(variant.prior)
 
 
 def misplaced(capture: Capture, noise: float, *, seed: int) -> Capture:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -17,7 +18,8 @@ from headfield.bench.trials import Cues, Trial
 from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
-from headfield.fitting.shape_training import Lessons, PriorTraining
+from headfield.fitting.training import PriorTraining
+from headfield.methods.instant_avatar import Training
 from headfield.optim.record import Callback, Update
 
 PAGE = "benchmarks.md"
@@ -25,6 +27,7 @@ PAGE = "benchmarks.md"
 BENCHES = {
     "instant-avatar": "Ablations, methods side by side, convergence, ways to find hits, times.",
     "sira": "Times, ablation, cameras that are off, methods side by side from one view to many.",
+    "multi-neus": "Kinds of layers, ranks and patterns by control views; surfaces of one view; queries.",
 }
 """The papers, and what their tables show."""
 
@@ -36,11 +39,10 @@ def run_for(what: str) -> Callable[..., None]:
         raise SystemExit(0)
     if what not in BENCHES:
         raise InputError(f"there is no bench of {what!r}; there are {', '.join(BENCHES)}.")
-    if what == "sira":
-        from headfield.cli.bench_sira import run as run_sira
-
-        return run_sira
-    return run
+    if what == "instant-avatar":
+        return run
+    command: Callable[..., None] = import_module(f"headfield.cli.bench_{what.replace('-', '_')}").run
+    return command
 
 
 def run(
@@ -98,7 +100,7 @@ def run(
     trials = planned.trials()  # before hours are spent: all files that they need are there
     if train_ablations is not None and not report_only:
         wanted = ablations.trainings(ablation_steps)
-        if not learn(train_ablations, output, wanted, Lessons.read, device=device, seed=seed):
+        if not learn(train_ablations, output, wanted, Training().lessons, device=device, seed=seed):
             print(f"Stopped; the same command goes on from {output / ablations.PRIORS}.")
             return
         planned, left_out = plan()
@@ -109,7 +111,7 @@ def run(
 
 
 def make(
-    planned: Planned, trials: list[Trial], output: Path, *, write: Path | None, report_only: bool, workers: int
+    planned: Planned, trials: Sequence[Trial], output: Path, *, write: Path | None, report_only: bool, workers: int
 ) -> None:
     """Try what is missing, write the page, and say how far it is."""
     results = planned.bench.results
@@ -135,8 +137,8 @@ def make(
 def learn(
     data: Path,
     output: Path,
-    wanted: Mapping[str, PriorTraining],
-    lessons: Callable[[Dataset], Lessons],
+    wanted: Mapping[str, PriorTraining[Any, Any]],
+    lessons: Callable[[Dataset], Any],
     *,
     device: str,
     seed: int,
@@ -147,7 +149,7 @@ def learn(
     if not len(dataset):
         raise InputError(f"{data} has no subjects to learn from; `headfield studio {data}` makes some.")
     with progress() as bar:
-        task = bar.add_task("Reading scans", total=None)
+        task = bar.add_task("Reading", total=None)
 
         def show(name: str) -> Sequence[Callback]:
             def told(update: Update) -> None:

@@ -82,7 +82,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
                 photo where nothing is said.
             face: Which face of a photo to take, counted from the left; otherwise the largest.
             views: Look at the first few views only.
-            method: Which method: instant-avatar, sira, h3d-net, idr, or one of another package.
+            method: Which method: instant-avatar, sira, h3d-net, multi-neus, idr, neus, or one of another package.
             prior: The prior's file, instead of the one that comes with headfield.
             normals: A file with the network that sees normals and masks where views lack them.
             estimate_normals: Estimate normals from the pictures even where the capture has them.

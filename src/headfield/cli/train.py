@@ -12,8 +12,8 @@ from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.files import write_json
-from headfield.fitting.shape_training import train_shapes
-from headfield.methods.registry import methods
+from headfield.fitting.training import train_prior
+from headfield.methods.registry import Method, methods
 from headfield.optim.distributed import Processes, joined
 from headfield.optim.record import LossLog, Update
 
@@ -48,7 +48,7 @@ def run_for(what: str) -> Callable[..., None]:
         seed: int = 0,
         device: Literal["cpu", "cuda"] = "cpu",
     ) -> None:
-        """Learn a prior from a data set of scans.
+        """Learn a prior from a data set: from its scans, or multi-neus from its posed views.
 
         A training that was interrupted goes on where it stopped when the same command is given again. With
         `torchrun` several processes share the work.
@@ -61,14 +61,14 @@ def run_for(what: str) -> Callable[..., None]:
             seed: Decides every random number.
             device: Where the work is done.
         """
-        _learn(what, data, out, learn, subjects=subjects, seed=seed, device=device)
+        _learn(method, data, out, learn, subjects=subjects, seed=seed, device=device)
 
     run.__annotations__["learn"] = training
     return run
 
 
 def _learn(
-    method: str,
+    method: Method,
     data: Path,
     out: Path,
     settings: Any,
@@ -84,13 +84,13 @@ def _learn(
     with joined(device) as own_device, progress() as bar:
         is_first = Processes.current().first
         lessons = settings.lessons(dataset, subjects=subjects)
-        task = bar.add_task(f"Learning from {len(lessons.scans)} subjects", total=None)
+        task = bar.add_task(f"Learning from {len(lessons)} subjects", total=None)
 
         def show(update: Update) -> None:
             bar.update(task, total=update.steps, completed=update.done, description=f"Learning, {update.stage}")
 
-        prior = train_shapes(
-            method,
+        prior = train_prior(
+            method.name,
             lessons,
             settings,
             seed=seed,
@@ -107,7 +107,8 @@ def _learn(
         return
     prior.save(out / PRIOR)
     write_json(out / ABOUT, dict(prior.facts))
-    print(f"Wrote {out / PRIOR}.\nNext: headfield reconstruct CAPTURE -o HEAD --method {method} --prior {out / PRIOR}")
+    print(f"Wrote {out / PRIOR}.")
+    print(f"Next: headfield reconstruct CAPTURE -o HEAD --method {method.name} --prior {out / PRIOR}")
 
 
 def _overview() -> str:

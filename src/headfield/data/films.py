@@ -1,16 +1,17 @@
-"""Films: pictures one after the other as MP4 for every player, or as WebP or GIF for pages and messages."""
+"""Films: pictures one after the other as MP4 for every player, or as WebP or GIF for pages and messages; and back."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from headfield.errors import InputError, MissingExtraError
+from headfield.errors import InputError, MissingExtraError, reading
 from headfield.files import new_file
 
 Frame = UInt8[np.ndarray, "_h _w 3"]
@@ -40,6 +41,46 @@ def check_film(path: Path) -> None:
         raise InputError(f"{path} ends as no film does; there are {', '.join(_WRITERS)}.")
     if path.suffix.lower() == ".mp4":
         _encoder()
+
+
+def read_film(path: Path, count: int, *, largest: int = 1280) -> Iterator[Frame]:
+    """About so many pictures of a film, evenly in time and upright, the longer side at most ``largest`` pixels long."""
+    with reading(path):
+        path.open("rb").close()
+    encoder = _encoder()
+    seconds = _seconds(path)
+    small = f"scale='min({largest},iw)':'min({largest},ih)':force_original_aspect_ratio=decrease"
+    pictures = ["-vf", f"fps={count / seconds:.6f},{small}", "-f", "image2pipe", "-c:v", "ppm", "-"]
+    command = [encoder, "-v", "quiet", "-i", f"file:{path.resolve()}", *pictures]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while (frame := _next_picture(process.stdout)) is not None:
+            yield frame
+
+
+def _seconds(path: Path) -> float:
+    """How long a film is."""
+    import imageio_ffmpeg
+
+    try:
+        _, seconds = imageio_ffmpeg.count_frames_and_secs(str(path.resolve()))
+    except (RuntimeError, OSError, ValueError):
+        seconds = 0.0
+    if not seconds > 0:
+        raise InputError(f"{path} is not a film that can be read; name a video file.")
+    return float(seconds)
+
+
+def _next_picture(stream: IO[bytes]) -> Frame | None:
+    """The next of a row of PPM pictures; None at the end, and where one was cut off."""
+    head = [stream.readline() for _ in range(3)]
+    if head[0].strip() != b"P6":
+        return None
+    width, height = map(int, head[1].split())
+    pixels = stream.read(3 * width * height)
+    if len(pixels) < 3 * width * height:
+        return None
+    return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
 
 
 def _write_mp4(frames: Sequence[Frame], path: Path, seconds: float) -> None:
@@ -79,7 +120,7 @@ def _encoder() -> str:
     try:
         import imageio_ffmpeg
     except ImportError:
-        raise MissingExtraError("imageio-ffmpeg, which writes MP4 films,", "video") from None
+        raise MissingExtraError("imageio-ffmpeg, which writes and reads MP4 films,", "video") from None
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError:

@@ -25,14 +25,14 @@ class PlaceSettings:
 class AppearanceSettings:
     """What colours are made of. As it stands: InstantAvatar's and H3D-Net's (InstantAvatar, section 3.3).
 
-    Without ``place``, with ``features`` of the geometry and with ``direction_frequencies`` it is IDR's. ``code``
-    numbers tell subjects apart; 0 for the colours of one subject.
+    Without ``place``, with ``features`` of the geometry and with ``direction_frequencies`` it is IDR's; with None of
+    these, colours are the same from everywhere. ``code`` numbers tell subjects apart; 0 for the colours of one subject.
     """
 
     place: PlaceSettings | None = field(default_factory=PlaceSettings)
     look: MLPSettings = field(default_factory=lambda: MLPSettings(depth=4, activation="relu"))
     frequencies: int = 4
-    direction_frequencies: int = 0
+    direction_frequencies: int | None = 0
     features: int = 0
     code: int = 0
 
@@ -46,8 +46,11 @@ class Appearance(nn.Module):
         super().__init__()
         self.settings = settings
         self.encoding = Encoding(settings.frequencies)
-        self.direction_encoding = Encoding(settings.direction_frequencies)
-        inputs = self.encoding.size + 3 + self.direction_encoding.size + settings.features
+        inputs = self.encoding.size + 3 + settings.features
+        self.direction_encoding: Encoding | None = None
+        if settings.direction_frequencies is not None:
+            self.direction_encoding = Encoding(settings.direction_frequencies)
+            inputs += self.direction_encoding.size
         if settings.place:
             self.place_encoding = Encoding(settings.place.frequencies)
             self.place = MLP(settings.place.network, self.place_encoding.size, settings.place.size, settings.code)
@@ -65,7 +68,9 @@ class Appearance(nn.Module):
         """The colours of ``points`` with unit ``normals``, seen along unit ``directions``."""
         if (0 if code is None else code.shape[-1]) != self.settings.code:
             raise ValueError(f"this appearance is read with a code of {self.settings.code} numbers")
-        inputs = [self.encoding(points), normals, self.direction_encoding(directions)]
+        inputs = [self.encoding(points), normals]
+        if self.direction_encoding is not None:
+            inputs.append(self.direction_encoding(directions))
         if self.settings.place:
             inputs.append(self.place(self.place_encoding(points), code))
         if self.settings.features:

@@ -23,10 +23,10 @@ class Encoding(nn.Module):
 
     progress: Tensor
 
-    def __init__(self, frequencies: int):
+    def __init__(self, frequencies: int, numbers: int = 3):
         super().__init__()
         self.frequencies = frequencies
-        self.size = 3 + 6 * frequencies
+        self.size = numbers * (1 + 2 * frequencies)
         self.register_buffer("progress", torch.tensor(float(frequencies)))
 
     def open(self, share: float) -> None:
@@ -35,8 +35,8 @@ class Encoding(nn.Module):
             raise ValueError(f"a share lies between 0 and 1, {share} does not")
         self.progress.fill_(share * self.frequencies)
 
-    def forward(self, points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b e"]:
-        """The encoded points: first themselves, then six numbers a frequency."""
+    def forward(self, points: Float[Tensor, "*b d"]) -> Float[Tensor, "*b e"]:
+        """The encoded points: first themselves, then two numbers a coordinate and frequency."""
         scales = math.pi * 2.0 ** torch.arange(self.frequencies, dtype=points.dtype, device=points.device)
         angles = points[..., None, :] * scales[:, None]
         waves = torch.cat([angles.sin(), angles.cos()], dim=-1) * window(self.progress, self.frequencies)[:, None]

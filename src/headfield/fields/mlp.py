@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
+
+from headfield.fields.scene_layers import SceneLayer
 
 Activation = Literal["softplus", "silu", "relu"]
 
@@ -121,9 +123,9 @@ class MLP(nn.Module):
         return hidden, seen
 
     @property
-    def linears(self) -> list[nn.Linear]:
+    def linears(self) -> list[nn.Linear | SceneLayer]:
         """The layers, the last one without activation."""
-        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        return [layer for layer in self.layers if isinstance(layer, (nn.Linear, SceneLayer))]
 
 
 class _WeightNorm(nn.Module):
@@ -155,7 +157,7 @@ def become_sphere(mlp: MLP, radius: float, silent: slice) -> None:
     inputs ``silent`` and the condition get no weight; all others get some, and must start at zero themselves (a
     feature grid does) where the sphere is to be one.
     """
-    *before, last = mlp.linears
+    *before, last = cast("list[nn.Linear]", mlp.linears)
     width = mlp.settings.width
     for number, layer in enumerate(before):
         weight = torch.randn_like(layer.weight) * math.sqrt(2 / width)
@@ -178,14 +180,14 @@ def become_small(mlp: MLP, spread: float) -> None:
     SIRA++ (section V) draws those of all layers so. Then each layer passes on a tenth of what it is told, and the
     condition is heard of only after very many steps.
     """
-    last = mlp.linears[-1]
+    last = cast(nn.Linear, mlp.linears[-1])
     _set_weight(last, spread * torch.randn_like(last.weight))
     last.bias.zero_()
 
 
 def _fitted_to_sphere(mlp: MLP, radius: float) -> tuple[Tensor, Tensor]:
     """Weight and bias of the first output: a ridge regression of |x| - radius that stays near the infinite width's."""
-    last, width = mlp.linears[-1], mlp.settings.width
+    last, width = cast(nn.Linear, mlp.linears[-1]), mlp.settings.width
     length = torch.linspace(0, 1, _SPHERE_POINTS, dtype=torch.float64)
     points = functional.normalize(torch.randn(_SPHERE_POINTS, 3, dtype=torch.float64), dim=-1) * length[:, None]
     hidden, _ = mlp.hidden(functional.pad(points, (0, mlp.inputs - 3)).to(last.weight))

@@ -1,4 +1,4 @@
-"""From a capture to a fitted field: what every surface method does around its stages."""
+"""From a capture to a fitted field: what every method does around its stages."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
 
 import torch
+from torch import Tensor, nn
 
 from headfield import __version__
 from headfield.cameras import Camera
 from headfield.capture import Capture
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
+from headfield.fitting.corrections import Corrections
 from headfield.fitting.landmarks import LandmarksSeen
 from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
@@ -21,8 +24,21 @@ from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback, Report
 from headfield.optim.stages import Stage
-from headfield.optim.step import Precision
+from headfield.optim.step import Objectives, Precision
 from headfield.render.hits import HitFinder
+
+
+@runtime_checkable
+class Fit(Protocol):
+    """A fit that goes on, for those who watch it."""
+
+    def distance(self, points: Tensor) -> Tensor:
+        """The signed distance as it is now."""
+        ...
+
+    def finished(self) -> SurfaceField:
+        """The field that it would come to if it ended now; perhaps the one that goes on moving."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +54,7 @@ class Run:
     finder: Callable[[], HitFinder] | None = None
     """How hits are found; by a proxy mesh where nothing is said."""
     precision: Precision = "float32"
-    watch: Callable[[SurfaceFit], Callback] | None = None
+    watch: Callable[[Fit], Callback] | None = None
     """Makes a callback that may look at the fit while it goes, for curves of error over time."""
 
 
@@ -72,16 +88,42 @@ def fit_surface(
         fit.u.data.copy_(first_code(capture, fit))
     fit.to(device)
     objectives = SurfaceObjectives(fit, observations, options, run.finder, speed)
+    about = observations.checksum + ("" if prior is None else _checksum(prior))
+    possible = _possible(stages, observations, options)
+    fitted = driven(method, fit, objectives, possible, observations, fit.corrections, run, about)
+    if fit.codes is None or not fit.codes.landmark_basis.any():
+        return fitted
+    with torch.no_grad():
+        in_views = objectives.landmarks_in_views().tolist()
+    landmarks = {
+        "landmarks": fit.codes.landmarks(fit.u).tolist(),
+        "landmarks_in_views": dict(zip(observations.names, in_views, strict=True)),
+    }
+    return replace(fitted, facts={**fitted.facts, **landmarks})
+
+
+def driven(
+    method: str,
+    fit: nn.Module,
+    objectives: Objectives,
+    stages: Sequence[Stage],
+    observations: Observations,
+    corrections: Corrections | None,
+    run: Run,
+    about: str,
+) -> Fitted:
+    """Take a fit through its stages, and tell how it went."""
+    watched = cast(Fit, fit)
     report = optimise(
         fit,
-        _possible(stages, observations, options),
+        stages,
         objectives,
         seed=run.seed,
         checkpoints=None if run.checkpoints is None else Checkpoints(run.checkpoints, every=100),
-        callbacks=[*run.callbacks, *([run.watch(fit)] if run.watch else [])],
+        callbacks=[*run.callbacks, *([run.watch(watched)] if run.watch else [])],
         progress=run.progress,
         precision=run.precision,
-        about=observations.checksum + ("" if prior is None else _checksum(prior)),
+        about=about,
     )
     facts: dict[str, object] = {
         "method": method,
@@ -95,14 +137,9 @@ def fit_surface(
         "interrupted": report.interrupted,
         "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
-    if fit.codes is not None and fit.codes.landmark_basis.any():
-        facts["landmarks"] = fit.codes.landmarks(fit.u).tolist()
-        with torch.no_grad():
-            places = objectives.landmarks_in_views().tolist()
-        facts["landmarks_in_views"] = dict(zip(observations.names, places, strict=True))
-    corrected = observations.cameras if fit.corrections is None else fit.corrections.corrected()
+    corrected = observations.cameras if corrections is None else corrections.corrected()
     cameras = dict(zip(observations.names, corrected, strict=True))
-    return Fitted(fit.finished().to("cpu"), cameras, report, facts)
+    return Fitted(watched.finished().to("cpu"), cameras, report, facts)
 
 
 def _checksum(prior: ShapePrior) -> str:

@@ -204,7 +204,7 @@ class _Residuals:
             usual[0, 6] = 1 / FOCAL_SPREAD
         elif pose[5] > 1e-3:
             usual[0, 5] = 1 / pose[5] / PORTRAIT_SPREAD
-        by_u, by_own = (it.reshape(-1, it.shape[2]) for it in (by_u, by_own))
+        by_u, by_own = (it.reshape(2 * len(it), it.shape[2]) for it in (by_u, by_own))
         return np.pad(by_u, ((0, 1), (0, 0))), np.concatenate([by_own, usual])
 
     def certain(self) -> Bool[np.ndarray, "n"]:

@@ -1,19 +1,14 @@
-"""Training a prior of shapes, from the scans of many subjects to a prior, the same for every method that learns one."""
+"""Training a prior of shapes from the scans of many subjects."""
 
 from __future__ import annotations
 
-import platform
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from headfield import __version__
 from headfield.capture import Subject
 from headfield.data.store import Dataset
 from headfield.errors import InputError
@@ -23,10 +18,9 @@ from headfield.fitting.prior import ShapePrior
 from headfield.fitting.scans import Scans
 from headfield.fitting.shape_learning import Batch, ShapeFamily, ShapeObjectives
 from headfield.fitting.statistics import LANDMARKS, CodeStatistics
+from headfield.fitting.training import PriorTraining
 from headfield.fitting.usual_colours import usual_colours
-from headfield.optim.checkpoints import Checkpoints, checksum
-from headfield.optim.engine import optimise
-from headfield.optim.record import Callback
+from headfield.optim.checkpoints import checksum
 from headfield.optim.schedules import Milestones
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import Objectives, Precision
@@ -35,34 +29,57 @@ NORMALS, FREE = 0.1, 1.0
 """What the gradient's direction and the free space count against the distance at the surface."""
 
 
-class PriorTraining(ABC):
-    """How a prior is learned, as a dataclass of settings: by what module, in which stages, under which objectives."""
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What a prior is learned from: scans, the landmarks of the same subjects where they are known, and colours."""
 
-    precision: Precision
+    scans: Scans
+    landmarks: Float[Tensor, "s l 3"]
+    known: Bool[Tensor, "s l"]
+    coloured: ColouredPoints | None = None
+    """None where shapes alone are learned."""
 
-    @abstractmethod
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages."""
+    def __len__(self) -> int:
+        return len(self.scans)
 
-    def lessons(self, dataset: Dataset, *, subjects: int | None = None) -> Lessons:
-        """What is learned from a data set, or from its first few subjects."""
-        return Lessons.read(dataset, subjects=subjects)
+    @staticmethod
+    def read(dataset: Dataset, *, subjects: int | None = None, kept: int = 50_000, coloured: int = 0) -> Lessons:
+        """All of it from a data set, or from its first few subjects, with so many coloured points of each."""
 
-    @abstractmethod
-    def family(self, subjects: int) -> nn.Module:
-        """What learns, for so many subjects."""
+        def one(name: str) -> tuple[Subject, ColouredPoints | None]:
+            subject = dataset.read(name, views=coloured > 0, truth=False)
+            return replace(subject, capture=None), coloured_points(subject, coloured) if coloured else None
 
-    @abstractmethod
-    def objectives(self, family: Any, lessons: Lessons) -> Objectives:
-        """What it learns by."""
+        landmarks, known, read, colours = [], [], [], []
+        for subject, seen in dataset.map(one, subjects=subjects):
+            place, there = torch.zeros(LANDMARKS, 3), torch.zeros(LANDMARKS, dtype=torch.bool)
+            marks = subject.landmarks
+            if marks is not None and marks.scheme == "multipie68" and marks.points.shape == (LANDMARKS, 3):
+                place, there = torch.from_numpy(marks.points).float(), torch.from_numpy(marks.visible)
+            landmarks.append(place)
+            known.append(there)
+            read.append(subject)
+            colours += [] if seen is None else [seen]
+        scans = Scans.of(read, kept=kept)
+        together = ColouredPoints.joined(colours) if colours else None
+        return Lessons(scans, torch.stack(landmarks), torch.stack(known), together)
 
-    @abstractmethod
-    def prior(self, method: str, family: Any, lessons: Lessons, facts: Mapping[str, object]) -> ShapePrior:
-        """What has been learned."""
+    def to(self, device: torch.device | str) -> Lessons:
+        """The same on another device."""
+        coloured = None if self.coloured is None else self.coloured.to(device)
+        return Lessons(self.scans.to(device), self.landmarks.to(device), self.known.to(device), coloured)
+
+    @property
+    def checksum(self) -> str:
+        """Tells them from others."""
+        tensors = {"points": self.scans.points}
+        if self.coloured is not None:
+            tensors |= {"coloured": self.coloured.points, "colours": self.coloured.colours}
+        return checksum(tensors, " ".join(self.scans.names))
 
 
 @dataclass(frozen=True)
-class ShapeTraining(PriorTraining):
+class ShapeTraining(PriorTraining[Lessons, ShapePrior]):
     """How a prior of shapes is learned. As it stands, with the stages of InstantAvatar (sections 3.1 and 3.3)."""
 
     geometry: GeometrySettings = field(default_factory=GeometrySettings)
@@ -117,6 +134,10 @@ class ShapeTraining(PriorTraining):
         levels = len(self.geometry.grid.levels) if self.geometry.grid else 0
         return {f"level {k + 1}": levels if len(self.steps) == 1 else k + 1 for k in range(len(self.steps))}
 
+    def lessons(self, dataset: Dataset, *, subjects: int | None = None) -> Lessons:
+        """Scans with landmarks."""
+        return Lessons.read(dataset, subjects=subjects)
+
     def family(self, subjects: int) -> ShapeFamily:
         """A geometry with as many codes."""
         return ShapeFamily(self.geometry, subjects, self.spread)
@@ -135,97 +156,13 @@ class ShapeTraining(PriorTraining):
     def prior(self, method: str, family: ShapeFamily, lessons: Lessons, facts: Mapping[str, object]) -> ShapePrior:
         """The geometry, and what codes are usual."""
         statistics = CodeStatistics.of(family.codes.table, lessons.landmarks, lessons.known)
-        return ShapePrior(method, family.geometry, statistics, facts)
+        return with_usual_colours(ShapePrior(method, family.geometry, statistics, facts), lessons)
 
     def _falling(self, rate: float) -> Milestones:
         return Milestones.evenly(rate, 0.5, parts=self.halvings + 1)
 
 
-@dataclass(frozen=True, eq=False)
-class Lessons:
-    """What a prior is learned from: scans, the landmarks of the same subjects where they are known, and colours."""
-
-    scans: Scans
-    landmarks: Float[Tensor, "s l 3"]
-    known: Bool[Tensor, "s l"]
-    coloured: ColouredPoints | None = None
-    """None where shapes alone are learned."""
-
-    @staticmethod
-    def read(dataset: Dataset, *, subjects: int | None = None, kept: int = 50_000, coloured: int = 0) -> Lessons:
-        """All of it from a data set, or from its first few subjects, with so many coloured points of each."""
-
-        def one(name: str) -> tuple[Subject, ColouredPoints | None]:
-            subject = dataset.read(name, views=coloured > 0, truth=False)
-            return replace(subject, capture=None), coloured_points(subject, coloured) if coloured else None
-
-        landmarks, known, read, colours = [], [], [], []
-        for subject, seen in dataset.map(one, subjects=subjects):
-            place, there = torch.zeros(LANDMARKS, 3), torch.zeros(LANDMARKS, dtype=torch.bool)
-            marks = subject.landmarks
-            if marks is not None and marks.scheme == "multipie68" and marks.points.shape == (LANDMARKS, 3):
-                place, there = torch.from_numpy(marks.points).float(), torch.from_numpy(marks.visible)
-            landmarks.append(place)
-            known.append(there)
-            read.append(subject)
-            colours += [] if seen is None else [seen]
-        scans = Scans.of(read, kept=kept)
-        together = ColouredPoints.joined(colours) if colours else None
-        return Lessons(scans, torch.stack(landmarks), torch.stack(known), together)
-
-    def to(self, device: torch.device | str) -> Lessons:
-        """The same on another device."""
-        coloured = None if self.coloured is None else self.coloured.to(device)
-        return Lessons(self.scans.to(device), self.landmarks.to(device), self.known.to(device), coloured)
-
-    @property
-    def checksum(self) -> str:
-        """Tells them from others."""
-        tensors = {"points": self.scans.points}
-        if self.coloured is not None:
-            tensors |= {"coloured": self.coloured.points, "colours": self.coloured.colours}
-        return checksum(tensors, " ".join(self.scans.names))
-
-
-def train_shapes(
-    method: str,
-    lessons: Lessons,
-    training: PriorTraining,
-    *,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    checkpoints: Path | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: Callback | None = None,
-    made_from: object = None,
-) -> ShapePrior:
-    """Learn a prior; where ``checkpoints`` names a folder, a killed training goes on there."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        family = training.family(len(lessons.scans)).to(device)
-    report = optimise(
-        family,
-        training.stages(),
-        training.objectives(family, lessons.to(device)),
-        seed=seed,
-        checkpoints=None if checkpoints is None else Checkpoints(checkpoints, every=500),
-        callbacks=callbacks,
-        progress=progress,
-        precision=training.precision,
-        about=lessons.checksum,
-    )
-    facts = {
-        "data": made_from,
-        "subjects": len(lessons.scans),
-        "settings": asdict(cast(Any, training)),  # all trainings are dataclasses
-        "seed": seed,
-        "device": str(device),
-        "hours": round(report.seconds / 3600, 3),
-        "resumed": report.resumed_at > 0,
-        "finished": not report.interrupted,
-        "losses": report.lately(200),
-        "versions": {"headfield": __version__, "torch": torch.__version__, "python": platform.python_version()},
-    }
-    prior = training.prior(method, family.cpu(), lessons, facts)
+def with_usual_colours(prior: ShapePrior, lessons: Lessons) -> ShapePrior:
+    """The prior with the colours that heads usually have, where the scans have any."""
     colours = usual_colours(lambda points: prior.geometry.distance(points, prior.codes.mean), lessons.scans)
     return replace(prior, colours=colours)

@@ -11,8 +11,8 @@ from typing import Any, cast
 from headfield.capture import Capture
 from headfield.errors import InputError
 from headfield.fitting.drive import Fitted, Run
-from headfield.fitting.prior import ShapePrior
-from headfield.fitting.shape_training import PriorTraining
+from headfield.fitting.prior import Prior, ShapePrior
+from headfield.fitting.training import PriorTraining
 
 ENTRY_POINTS = "headfield.methods"
 
@@ -24,7 +24,8 @@ class Method:
     """A method: its name, the module that is it, and what it is in one line.
 
     The module has a dataclass ``Fitting`` with how a head is fitted and ``fit(capture, prior, settings, run)``; where
-    the method learns a prior, also a dataclass ``Training``. ``fit`` of one without a prior gets None for it.
+    the method learns a prior, also a dataclass ``Training``, a :class:`PriorTraining`, and ``Prior``, the class of what
+    is learned, unless that is a :class:`ShapePrior`. ``fit`` of one without a prior gets None for it.
     """
 
     name: str
@@ -32,16 +33,21 @@ class Method:
     summary: str
 
     @property
-    def training(self) -> type[PriorTraining] | None:
+    def training(self) -> type[PriorTraining[Any, Any]] | None:
         """The settings of learning a prior; None if there is none to learn."""
-        return cast("type[PriorTraining] | None", getattr(import_module(self.module), "Training", None))
+        return cast("type[PriorTraining[Any, Any]] | None", getattr(import_module(self.module), "Training", None))
+
+    @property
+    def prior(self) -> type[Prior]:
+        """The class of the method's priors."""
+        return cast("type[Prior]", getattr(import_module(self.module), "Prior", ShapePrior))
 
     @property
     def fitting(self) -> type:
         """The settings of fitting a head."""
         return cast(type, import_module(self.module).Fitting)
 
-    def fit(self, capture: Capture, prior: ShapePrior | None, settings: Any, run: Run) -> Fitted:
+    def fit(self, capture: Capture, prior: Prior | None, settings: Any, run: Run) -> Fitted:
         """Fit a head to the views of a capture; InputError where the method needs a prior and there is none."""
         if self.training is not None:
             if prior is None:
@@ -62,7 +68,9 @@ OWN = (
     _own("instant-avatar", "A learned family of heads on feature grids, fitted to views with normals as a cue."),
     _own("sira", "A learned reference head that is bent and coloured by codes, fitted to views alone."),
     _own("h3d-net", "A learned family of heads in one large network, fitted to views alone."),
+    _own("multi-neus", "One network for many heads, learned from posed pictures alone, fitted by volume rendering."),
     _own("idr", "A network per head, from a sphere, without a prior."),
+    _own("neus", "The same by volume rendering."),
 )
 
 

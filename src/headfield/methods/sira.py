@@ -20,9 +20,10 @@ from headfield.fitting.appearance_learning import HeadFamily, HeadObjectives
 from headfield.fitting.drive import Fitted, Run, fit_surface
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.shape_learning import Batch
-from headfield.fitting.shape_training import FREE, NORMALS, Lessons, PriorTraining
+from headfield.fitting.shape_training import FREE, NORMALS, Lessons, with_usual_colours
 from headfield.fitting.statistics import CodeGaussian, CodeStatistics
 from headfield.fitting.surface_fit import Estimated, FitOptions, Speed
+from headfield.fitting.training import PriorTraining
 from headfield.optim.schedules import Cosine, Milestones, Schedule
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import Precision
@@ -78,7 +79,7 @@ HALVINGS = tuple(0.15 * k for k in range(1, 7))
 
 
 @dataclass(frozen=True)
-class Training(PriorTraining):
+class Training(PriorTraining[Lessons, ShapePrior]):
     """How the prior of shape and appearance, SA-SM, is learned (sections III.B and V)."""
 
     geometry: DeformedSettings = SMALL_GEOMETRY
@@ -153,7 +154,8 @@ class Training(PriorTraining):
         """The networks, and what codes are usual."""
         codes = CodeStatistics.of(family.codes.table, lessons.landmarks, lessons.known)
         looks = None if family.looks is None else CodeGaussian.around(family.looks.table)
-        return ShapePrior(method, family.geometry, codes, facts, appearance=family.appearance, looks=looks)
+        prior = ShapePrior(method, family.geometry, codes, facts, appearance=family.appearance, looks=looks)
+        return with_usual_colours(prior, lessons)
 
     def _falling(self, rate: float) -> Milestones:
         return Milestones(rate, 0.5, HALVINGS)

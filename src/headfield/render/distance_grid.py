@@ -29,8 +29,8 @@ class DistanceGrid:
         z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
         return DistanceGrid(ask(sdf, torch.stack([x, y, z], dim=-1)))
 
-    def __call__(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n"]:
+    def __call__(self, points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n"]:
         """The distances at points; outside the cube those of its nearest points."""
         places = points.to(self.values).view(1, -1, 1, 1, 3)
         found = grid_sample(self.values[None, None], places, padding_mode="border", align_corners=True)
-        return found.flatten().to(points)
+        return found.reshape(points.shape[:-1]).to(points)

@@ -48,6 +48,7 @@ OWN = (
     _own("h3ds", "The H3DS data set: posed photos, masks and scans of heads."),
     _own("nphm", "The NPHM data set: scans and registrations of heads with expressions."),
     _own("mesh", "Meshes and point clouds: OBJ, PLY, GLB, STL."),
+    Importer("video", "headfield.videos", "A video of one person, or a folder of its frames."),
 )
 
 

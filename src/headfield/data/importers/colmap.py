@@ -95,6 +95,11 @@ def read(source: Path, *, settings: Settings = DEFAULTS) -> Iterator[Subject]:
     yield subject(plain_name(folder.resolve().name), shots, folder, unit=settings.unit, facts={"source": "colmap"})
 
 
+def placed_pictures(model: Path) -> list[str]:
+    """The file names of the pictures whose poses a model knows."""
+    return [pose.name for pose in _read_model(model)[1]]
+
+
 def _find(source: Path) -> tuple[Path, Path]:
     """The folder of the project and that of the model in it."""
     if not source.is_dir():
