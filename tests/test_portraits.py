@@ -15,7 +15,7 @@ from headfield.fitting.prior import ShapePrior
 from headfield.photo.faces import Face
 from headfield.photo.likeness import DIFFERENT, DOUBTFUL
 from headfield.photo.multipie import MULTIPIE, multipie68
-from headfield.portraits import PIXELS, capture_of, find_portraits
+from headfield.portraits import FAR_OFF, PIXELS, capture_of, find_portraits
 
 SIZE = (900, 700)
 
@@ -111,6 +111,20 @@ def test_several_photos_of_one_person_are_a_capture(codes, photo):
     capture = capture_of(find_portraits([photo, photo], codes, finder=finder))
     assert [view.name for view in capture.views] == ["someone", "someone-2"]
     assert capture.rough
+
+
+def test_a_photo_that_does_not_agree_with_the_others_is_left_out(codes, photo):
+    model = LandmarkModel.of(codes)
+    finders = [Drawn(camera_from(azimuth), model.mean) for azimuth in (-20, 20, 0)]
+    eyes = np.linalg.norm(finders[2].marks[36, :2] - finders[2].marks[45, :2])
+    finders[2].marks[27:, :2] += 0.1 * eyes * np.random.default_rng(0).normal(size=(41, 2))
+    kept = find_portraits([photo] * 3, codes, finder=InTurn(*finders))
+    assert [portrait.photo.name for portrait in kept] == ["someone", "someone-2"]
+    assert kept[0].remarks[-1] == (
+        "someone-3 was left out, since its face does not agree with those of the other photos."
+    )
+    (alone,) = find_portraits([photo], codes, finder=finders[2])  # better than nothing
+    assert alone.error > FAR_OFF
 
 
 def test_different_people_are_told_apart(codes, photo):

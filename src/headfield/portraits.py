@@ -29,6 +29,8 @@ PIXELS = 512
 FAR_OFF = 0.045
 """Landmarks further off than this, as a part of the eyes' distance, are worth a word."""
 
+LEFT_OUT = "{} was left out, since its face does not agree with those of the other photos."
+
 UNLIKE = 8.0
 """Photos show different people where the logarithm says that one is so much less likely: photos of one stay below 7.
 Landmarks tell only people apart who differ as no two adults do."""
@@ -102,15 +104,29 @@ def find_portraits(
     for path, photo in photos:
         found.append(looked_at(path, photo, finder, face))
         counted(len(found), len(photos))
-    seen = [it.seen for it in found]
     model = LandmarkModel.of(codes)
-    posed = find_poses(seen, model)
-    _check_one_person(seen, model, posed, [it.photo.name for it in found])
-    doubts = _doubts([it.complexion for it in found], [it.photo.name for it in found])
+    names = [it.photo.name for it in found]
+    posed = find_poses([it.seen for it in found], model)
+    _check_one_person([it.seen for it in found], model, posed, names)
+    doubts = _doubts([it.complexion for it in found], names)
+    kept, left_out = _that_agree(posed.errors, names)
+    if left_out:
+        found, doubts = [found[i] for i in kept], [doubts[i] for i in kept]
+        posed = find_poses([it.seen for it in found], model)
+    remarks = [(*it.photo.remarks, *it.remarks, *doubt) for it, doubt in zip(found, doubts, strict=True)]
+    remarks[0] += left_out
     return tuple(
-        Portrait(it.photo, it.marks, camera, it.mask, error, (*it.photo.remarks, *it.remarks, *_poorly(error), *doubt))
-        for it, camera, error, doubt in zip(found, posed.cameras, posed.errors, doubts, strict=True)
+        Portrait(it.photo, it.marks, camera, it.mask, error, (*said, *_poorly(error)))
+        for it, camera, error, said in zip(found, posed.cameras, posed.errors, remarks, strict=True)
     )
+
+
+def _that_agree(errors: Sequence[float], names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
+    """Which photos' landmarks agree with one head, if any do, and what is to be said of the others."""
+    kept = [i for i, error in enumerate(errors) if error <= FAR_OFF]
+    if not kept:
+        return list(range(len(errors))), ()
+    return kept, tuple(LEFT_OUT.format(name) for i, name in enumerate(names) if i not in kept)
 
 
 def capture_of(portraits: Sequence[Portrait]) -> Capture:
