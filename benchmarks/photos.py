@@ -1,12 +1,13 @@
 """How well heads made from people's own photos agree with them, and with the truth where there is one.
 
 Photographs are those that come with packages, and those of the folder ``photos`` of the open data. The people whose
-truth is known are the studio's, photographed with a phone: only the pictures are looked at, no camera and no mask. Of
-their pictures those are taken that were made most from the front, as people do who want to be seen.
+truth is known are the studio's, photographed with a phone: only the files are looked at, which tell a focal length as
+those of phones do, no camera and no mask. Of their pictures those are taken that were made most from the front.
 """
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,13 +17,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from PIL.ExifTags import IFD, Base
 from rich.table import Table
 
 from headfield.bench.scoring import scores
 from headfield.bench.trials import SAMPLES, shipped_prior
+from headfield.capture import View
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.mesh.raycast import RayCaster
+from headfield.photo.exif import FILM_DIAGONAL
 from headfield.reconstruction import Made, Making
 from headfield.report.of_head import photo_of
 from headfield.report.photos import numbers_of
@@ -85,12 +89,25 @@ def people(folder: Path) -> Iterator[Case]:
     for name in dataset.names:
         capture = dataset.read(name, scan=False).capture
         assert capture is not None
-        sideways = {view.name: abs(float(view.camera.centre[0] / view.camera.centre.norm())) for view in capture.views}
-        behind = {view.name: float(view.camera.centre[2]) < 0 for view in capture.views}
-        squarest = sorted(sideways, key=lambda view: (behind[view], sideways[view]))
-        pictures = [dataset.folder / name / "images" / f"{view}.png" for view in squarest]
+        squarest = sorted(capture.views, key=_from_the_front)[:3]
+        photos = tuple(_taken(view, folder / f"{name}-{view.name}.jpg") for view in squarest)
         for count in (1, 3):
-            yield Case(f"{name}, {count}", tuple(pictures[:count]), (dataset.folder, name))
+            yield Case(f"{name}, {count}", photos[:count], (dataset.folder, name))
+
+
+def _from_the_front(view: View) -> tuple[bool, float]:
+    """Smaller where a camera stands more before the face."""
+    x, _, z = (view.camera.centre / view.camera.centre.norm()).tolist()
+    return z < 0, abs(x)
+
+
+def _taken(view: View, path: Path) -> Path:
+    """The picture as phones write it: a JPEG that tells its focal length, rounded, as that of 35 mm film."""
+    picture, notes = Image.fromarray(view.image), Image.Exif()
+    on_film = float(view.camera.focal.mean()) * FILM_DIAGONAL / math.hypot(*picture.size)
+    notes.get_ifd(IFD.Exif)[Base.FocalLengthIn35mmFilm] = round(on_film)
+    picture.save(path, quality=92, exif=notes)
+    return path
 
 
 def agreement(made: Made) -> list[float]:
