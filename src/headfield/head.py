@@ -36,7 +36,7 @@ from headfield.mesh.raycast import RayCaster
 from headfield.mesh.seen import squareness
 from headfield.render.pictures import render_view
 from headfield.render.proxy import Proxy, ProxySettings
-from headfield.render.queries import CHUNK, gradients
+from headfield.render.queries import CHUNK, gradients, roughly
 from headfield.surface import Mesh, unit
 from headfield.transforms import Similarity
 from headfield.units import head_units_per
@@ -282,7 +282,8 @@ def _extracted(surface: SignedDistance, like: Tensor, resolution: int) -> Mesh:
 
     mesh = largest_component(level(surface, resolution))
     for thread in THREADS:
-        core = level(lambda points, taken=thread: surface(points) + taken, min(resolution, CORE))  # type: ignore[misc]
+        with roughly(like.device):
+            core = level(lambda points, taken=thread: surface(points) + taken, min(resolution, CORE))  # type: ignore[misc]
         mesh = without_lumps(mesh, core, below=SHOULDERS)
     return mesh
 
