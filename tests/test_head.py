@@ -63,6 +63,12 @@ def test_what_hangs_about_the_shoulders_by_a_thread_is_cut_off(height, thread, h
     assert (mesh.vertices[:, 2].min() > -0.55) == hangs
 
 
+def test_a_surface_thinner_than_any_thread_stays_whole():
+    mesh = Head.of(Ball(0.02), resolution=128).mesh
+    assert is_watertight(mesh)
+    np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 0.02, atol=2e-3)
+
+
 def test_what_reaches_beyond_the_unit_sphere_is_closed_by_it():
     mesh = Head.of(Ball(0.6, (0, -0.7, 0)), resolution=48).mesh
     assert is_watertight(mesh)

@@ -282,8 +282,11 @@ def _extracted(surface: SignedDistance, like: Tensor, resolution: int) -> Mesh:
 
     mesh = largest_component(level(surface, resolution))
     for thread in THREADS:
-        with roughly(like.device):
-            core = level(lambda points, taken=thread: surface(points) + taken, min(resolution, CORE))  # type: ignore[misc]
+        try:
+            with roughly(like.device):
+                core = level(lambda points, taken=thread: surface(points) + taken, min(resolution, CORE))  # type: ignore[misc]
+        except InputError:  # all of it is thinner than that
+            break
         mesh = without_lumps(mesh, core, below=SHOULDERS)
     return mesh
 
