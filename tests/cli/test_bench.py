@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-import headfield.cli.bench as command
+import headfield.cli.bench_work as command
 from headfield.bench.pool import try_missing
 from headfield.cli import main
 
