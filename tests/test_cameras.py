@@ -217,3 +217,16 @@ def test_one_camera_is_no_list():
 def test_a_batch_can_be_walked_through():
     batch = Camera.stack([front(4.0), front(5.0)])
     assert [camera.centre[2].item() for camera in batch] == pytest.approx([4.0, 5.0])
+
+
+def test_rays_are_as_exact_where_networks_are_asked_in_half_precision():
+    camera = front(distance=7.0).to(dtype=torch.float32)
+    correction, batch = CameraCorrection(1), Camera.stack([camera])
+    pixels = camera.pixel_centres().reshape(-1, 2)
+    alone, points = camera.rays(pixels), torch.rand(5, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        among, places, corrected = camera.rays(pixels), camera.to_camera(points), correction(batch)
+    assert torch.equal(among.directions, alone.directions)
+    assert torch.equal(among.origins, alone.origins)
+    assert torch.equal(places, camera.to_camera(points))
+    assert torch.equal(corrected.rotation[0], camera.rotation)

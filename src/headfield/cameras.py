@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from headfield.errors import InputError
-from headfield.transforms import Similarity, check_rotation, so3_exp
+from headfield.transforms import Similarity, check_rotation, exactly, so3_exp
 
 LARGEST = 1e12
 """Of all numbers in a camera, whatever the unit: far beyond any real one, and far from where numbers overflow."""
@@ -134,7 +134,8 @@ class Camera:
     @property
     def centre(self) -> Float[Tensor, "*b 3"]:
         """Where the camera stands in the world."""
-        return -(self.rotation.transpose(-1, -2) @ self.translation[..., None])[..., 0]
+        with exactly(self.rotation):
+            return -(self.rotation.transpose(-1, -2) @ self.translation[..., None])[..., 0]
 
     @property
     def forward(self) -> Float[Tensor, "*b 3"]:
@@ -164,11 +165,13 @@ class Camera:
 
     def to_camera(self, points: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n 3"]:
         """World points in camera space."""
-        return points @ self.rotation.transpose(-1, -2) + self.translation[..., None, :]
+        with exactly(self.rotation):
+            return points @ self.rotation.transpose(-1, -2) + self.translation[..., None, :]
 
     def to_world(self, points: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n 3"]:
         """Camera-space points in the world."""
-        return (points - self.translation[..., None, :]) @ self.rotation
+        with exactly(self.rotation):
+            return (points - self.translation[..., None, :]) @ self.rotation
 
     def project(self, points: Float[Tensor, "*b n 3"]) -> tuple[Float[Tensor, "*b n 2"], Float[Tensor, "*b n"]]:
         """Pixels and depths (along the viewing axis) of world points; behind the camera the depth is negative."""
@@ -185,7 +188,8 @@ class Camera:
     def rays(self, pixels: Float[Tensor, "*b n 2"]) -> Rays:
         """The rays that leave the camera through ``pixels``."""
         plane = (pixels - self.principal[..., None, :]) / self.focal[..., None, :]
-        directions = torch.cat([plane, torch.ones_like(plane[..., :1])], dim=-1) @ self.rotation
+        with exactly(self.rotation):
+            directions = torch.cat([plane, torch.ones_like(plane[..., :1])], dim=-1) @ self.rotation
         directions = directions / directions.norm(dim=-1, keepdim=True)
         return Rays(self.centre[..., None, :].expand(directions.shape), directions)
 
@@ -225,9 +229,11 @@ class CameraCorrection(nn.Module):
 
     def forward(self, cameras: Camera) -> Camera:
         """The corrected cameras."""
+        with exactly(self.rotation):
+            rotation = so3_exp(self.rotation) @ cameras.rotation
         return replace(
             cameras,
-            rotation=so3_exp(self.rotation) @ cameras.rotation,
+            rotation=rotation,
             translation=cameras.translation + self.translation,
             focal=cameras.focal * self.log_focal.exp()[..., None],
         )

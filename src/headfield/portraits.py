@@ -14,6 +14,8 @@ from PIL import Image
 from headfield.cameras import Camera
 from headfield.capture import Capture, Landmarks, View
 from headfield.errors import InputError
+from headfield.fields.geometry import Shape
+from headfield.fitting.agreeing import agreeing
 from headfield.fitting.poses import FaceSeen, LandmarkModel, Posed, find_poses
 from headfield.fitting.statistics import CodeStatistics
 from headfield.photo.faces import FaceFinder, choose_face, face_finder, is_well_seen
@@ -91,6 +93,7 @@ def find_portraits(
     *,
     face: int | None = None,
     finder: FaceFinder | None = None,
+    geometry: Shape | None = None,
     counted: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Portrait, ...]:
     """The portraits in photo files of one person; InputError that names the first file that will not do.
@@ -100,6 +103,7 @@ def find_portraits(
         codes: What a prior knows of landmarks.
         face: Which face to take where there are several, counted from the left; otherwise the largest.
         finder: Who finds faces, instead of what is installed.
+        geometry: The shapes that the codes make, so that cameras are put right by what several photos show.
         counted: Told how many photos have been looked at, and how many there are.
     """
     if not paths:
@@ -119,6 +123,9 @@ def find_portraits(
     if left_out:
         found, doubts = [found[i] for i in kept], [doubts[i] for i in kept]
         posed = find_poses([it.seen for it in found], model)
+    if geometry is not None:
+        images, masks = [it.photo.image for it in found], [it.mask for it in found]
+        posed = agreeing(posed, [it.seen for it in found], images, masks, model, codes, geometry)
     remarks = [(*it.photo.remarks, *it.remarks, *doubt) for it, doubt in zip(found, doubts, strict=True)]
     remarks[0] += left_out
     return tuple(

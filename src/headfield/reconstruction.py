@@ -143,8 +143,10 @@ class Making:
     def _portraits(self, photos: Sequence[Path | str] | Path | str, learned: Prior | None) -> tuple[Portrait, ...]:
         paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
         # A prior that knows nothing of landmarks leaves it to the one that comes along to pose faces.
-        codes = (learned if isinstance(learned, ShapePrior) else ShapePrior.shipped(DEFAULT)).codes
-        return find_portraits(paths, codes, face=self.face, counted=self.progress.counted)
+        known = learned if isinstance(learned, ShapePrior) else ShapePrior.shipped(DEFAULT)
+        return find_portraits(
+            paths, known.codes, face=self.face, geometry=known.geometry, counted=self.progress.counted
+        )
 
 
 def _painted(head: Head, views: Sequence[View], texture: int) -> tuple[Head, tuple[str, ...]]:

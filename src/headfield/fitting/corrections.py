@@ -16,6 +16,7 @@ from torch.nn.functional import normalize
 
 from headfield.cameras import Camera, CameraCorrection
 from headfield.fitting.observations import RaysSeen
+from headfield.transforms import exactly
 
 
 class Corrections(nn.Module):
@@ -49,15 +50,16 @@ class Corrections(nn.Module):
         after = self.cameras(before)
         old, new = before.rotation[view], after.rotation[view]
         zoom = (after.focal / before.focal)[view]
-        local = torch.einsum("nij,nj->ni", old, seen.directions)
-        local = torch.cat([local[:, :2] / zoom, local[:, 2:]], dim=1)
-        turn = new.mT @ old
-        return replace(
-            seen,
-            origins=-torch.einsum("nji,nj->ni", new, after.translation[view]),
-            directions=normalize(torch.einsum("nji,nj->ni", new, local), dim=-1),
-            normals=torch.einsum("nij,nj->ni", turn.detach(), seen.normals),
-        )
+        with exactly(old):
+            local = torch.einsum("nij,nj->ni", old, seen.directions)
+            local = torch.cat([local[:, :2] / zoom, local[:, 2:]], dim=1)
+            turn = new.mT @ old
+            return replace(
+                seen,
+                origins=-torch.einsum("nji,nj->ni", new, after.translation[view]),
+                directions=normalize(torch.einsum("nji,nj->ni", new, local), dim=-1),
+                normals=torch.einsum("nij,nj->ni", turn.detach(), seen.normals),
+            )
 
     def tinted(self, colours: Float[Tensor, "n 3"], view: Int64[Tensor, "n"]) -> Float[Tensor, "n 3"]:
         """Colours as the views would show them; over all views, brightness and tint stay as they are."""
@@ -66,7 +68,8 @@ class Corrections(nn.Module):
     def project(self, places: Float[Tensor, "*v l 3"]) -> Float[Tensor, "v l 2"]:
         """Where the corrected cameras see places, which may be each its own."""
         batch = self.cameras(self._batch())
-        local = places @ batch.rotation.mT + batch.translation[:, None]
+        with exactly(places):
+            local = places @ batch.rotation.mT + batch.translation[:, None]
         return local[..., :2] / local[..., 2:].clamp(min=1e-3) * batch.focal[:, None] + batch.principal[:, None]
 
     def _batch(self) -> Camera:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64, Int64
 from scipy.spatial import cKDTree
 from torch import Tensor
 
@@ -30,19 +30,27 @@ OFF = 2e-3
 
 def seen_vertices(mesh: Mesh, cameras: Sequence[Camera]) -> Bool[np.ndarray, "v"]:
     """Which vertices some camera sees: in its picture, facing it, with nothing in between."""
-    caster, normals = RayCaster(mesh), mesh.vertex_normals
-    seen = np.zeros(len(mesh.vertices), bool)
-    for camera in cameras:
+    cosines = visibility(mesh, cameras, np.arange(len(mesh.vertices)), least=GRAZING)
+    return np.asarray(cosines.any(axis=0))
+
+
+def visibility(
+    mesh: Mesh, cameras: Sequence[Camera], which: Int64[np.ndarray, "n"], *, least: float
+) -> Float64[np.ndarray, "c n"]:
+    """At which cosines cameras see some of the vertices; 0 where they do not, or at less than the least."""
+    caster, points, normals = RayCaster(mesh), mesh.vertices[which], mesh.vertex_normals[which]
+    seen = np.zeros((len(cameras), len(which)))
+    for row, camera in zip(seen, cameras, strict=True):
         exact = camera.to(device="cpu", dtype=torch.float64)
-        pixels, depth = exact.project(torch.from_numpy(np.asarray(mesh.vertices, np.float64)))
+        pixels, depth = exact.project(torch.from_numpy(np.asarray(points, np.float64)))
         size = np.array([camera.width, camera.height])
         within = ((pixels.numpy() > 0) & (pixels.numpy() < size)).all(axis=1) & (depth.numpy() > 0)
-        way = exact.centre.numpy() - mesh.vertices
-        facing = (way * normals).sum(axis=1) > GRAZING * np.linalg.norm(way, axis=1)
-        candidates = np.flatnonzero(within & facing & ~seen)
-        start = mesh.vertices[candidates] + OFF * normals[candidates]
+        way = exact.centre.numpy() - points
+        cosine = (way * normals).sum(axis=1) / np.linalg.norm(way, axis=1)
+        candidates = np.flatnonzero(within & (cosine > least))
+        start = points[candidates] + OFF * normals[candidates]
         hidden = caster.occluded(start, exact.centre.numpy() - start, max_distance=1.0)
-        seen[candidates[~hidden]] = True
+        row[candidates[~hidden]] = cosine[candidates[~hidden]]
     return seen
 
 

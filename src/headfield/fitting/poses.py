@@ -109,44 +109,84 @@ class Posed:
 
 def find_poses(faces: Sequence[FaceSeen], model: LandmarkModel) -> Posed:
     """The likeliest cameras, u and e for photos of one person; InputError where a face shows too few landmarks."""
-    for face in faces:
-        if face.known.sum() < FEWEST or not face.eye_distance > 0:
-            raise InputError("too few landmarks of the face were found to tell its pose; take another photo.")
-    views = [_Residuals(face, model) for face in faces]
-    k, j = model.basis.shape[2], model.expressions.shape[2]
-    size = k + len(views) * (7 + j)
-    usual = np.array([i < k or (i - k) % (7 + j) >= 7 for i in range(size)])  # u and e, not poses
+    joint = JointPoses(faces, model)
+    certain = joint.certain()
+    found = least_squares(
+        joint.residuals, joint.start(), joint.slopes, loss=lambda z: mistrusted(z, certain), x_scale="jac"
+    )
+    return joint.posed(found.x)
 
-    def residuals(x: np.ndarray) -> np.ndarray:
-        u, poses, e = _parted(x, len(views), k, j)
-        seen = (view(pose, model.places(u, own)) for view, pose, own in zip(views, poses, e, strict=True))
-        return np.concatenate([x[usual], *seen])
 
-    def slopes(x: np.ndarray) -> np.ndarray:
-        u, poses, e = _parted(x, len(views), k, j)
-        whole = [np.eye(size)[usual]]
-        for i, view in enumerate(views):
-            by_u, by_own = view.slopes(poses[i], model.places(u, e[i]))
-            others = np.zeros((len(by_u), 7 + j))
-            whole.append(np.hstack([by_u, *(by_own if i == other else others for other in range(len(views)))]))
+class JointPoses:
+    """How unlikely u, and each photo's pose and e, are for the landmarks in photos of one person.
+
+    What is sought is one vector: u, then turn, place, logarithm of the focal length and e of each photo.
+    """
+
+    def __init__(self, faces: Sequence[FaceSeen], model: LandmarkModel):
+        for face in faces:
+            if face.known.sum() < FEWEST or not face.eye_distance > 0:
+                raise InputError("too few landmarks of the face were found to tell its pose; take another photo.")
+        self.faces, self.model = faces, model
+        self.views = [_Residuals(face, model) for face in faces]
+        self.k, self.own = model.basis.shape[2], 7 + model.expressions.shape[2]
+        self.size = self.k + len(faces) * self.own
+        index = np.arange(self.size)
+        self._usual = (index < self.k) | ((index - self.k) % self.own >= 7)  # u and e, not poses
+
+    def start(self) -> Float64[np.ndarray, "n"]:
+        """The mean head at rest, roughly posed."""
+        nothing = np.zeros(self.own - 7)
+        return np.concatenate([np.zeros(self.k), *(np.append(view.start(), nothing) for view in self.views)])
+
+    def parted(
+        self, x: Float64[np.ndarray, "n"]
+    ) -> tuple[Float64[np.ndarray, "k"], Float64[np.ndarray, "v 7"], Float64[np.ndarray, "v j"]]:
+        """What is sought, as u and each view's pose and e."""
+        each = x[self.k :].reshape(len(self.views), self.own)
+        return x[: self.k], each[:, :7], each[:, 7:]
+
+    def joined(self, posed: Posed) -> Float64[np.ndarray, "n"]:
+        """The other way: what was found, as one vector."""
+        parts = [posed.u]
+        for camera, e in zip(posed.cameras, posed.e, strict=True):
+            turn = Rotation.from_matrix(camera.rotation.numpy()).as_rotvec()
+            parts += [turn, camera.translation.numpy(), np.log(camera.focal[:1].numpy()), e]
+        return np.concatenate(parts)
+
+    def own_part(self, view: int) -> slice:
+        """Where in the vector a view's pose and e are."""
+        return slice(self.k + view * self.own, self.k + (view + 1) * self.own)
+
+    def residuals(self, x: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "m"]:
+        """In standard deviations; those of what is usual come first."""
+        u, poses, e = self.parted(x)
+        seen = (view(pose, self.model.places(u, own)) for view, pose, own in zip(self.views, poses, e, strict=True))
+        return np.concatenate([x[self._usual], *seen])
+
+    def slopes(self, x: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "m n"]:
+        """Their derivatives."""
+        u, poses, e = self.parted(x)
+        whole = [np.eye(self.size)[self._usual]]
+        for i, view in enumerate(self.views):
+            by_u, by_own = view.slopes(poses[i], self.model.places(u, e[i]))
+            rows = np.zeros((len(by_u), self.size))
+            rows[:, : self.k], rows[:, self.own_part(i)] = by_u, by_own
+            whole.append(rows)
         return np.concatenate(whole)
 
-    certain = np.concatenate([np.ones(usual.sum(), bool), *(view.certain() for view in views)])
-    start = np.concatenate([np.zeros(k), *(np.append(view.start(), np.zeros(j)) for view in views)])
-    found = least_squares(residuals, start, slopes, loss=lambda z: _mistrusted(z, certain), x_scale="jac")
-    u, poses, e = _parted(found.x, len(views), k, j)
-    cameras = tuple(view.camera(pose) for view, pose in zip(views, poses, strict=True))
-    triples = zip(faces, cameras, e, strict=True)
-    errors = tuple(landmark_error(face, camera, model.places(u, own)) for face, camera, own in triples)
-    return Posed(cameras, u, e, errors, float(found.cost))
+    def certain(self) -> Bool[np.ndarray, "m"]:
+        """Which residuals are no measurements, which may be wrong, but what is usual."""
+        return np.concatenate([np.ones(self._usual.sum(), bool), *(view.certain() for view in self.views)])
 
-
-def _parted(
-    x: Float64[np.ndarray, "n"], views: int, k: int, j: int
-) -> tuple[Float64[np.ndarray, "k"], Float64[np.ndarray, "v 7"], Float64[np.ndarray, "v j"]]:
-    """What is sought, as u and each view's pose and e."""
-    each = x[k:].reshape(views, 7 + j)
-    return x[:k], each[:, :7], each[:, 7:]
+    def posed(self, x: Float64[np.ndarray, "n"]) -> Posed:
+        """What was found, with how far off landmarks are."""
+        u, poses, e = self.parted(x)
+        cameras = tuple(view.camera(pose) for view, pose in zip(self.views, poses, strict=True))
+        triples = zip(self.faces, cameras, e, strict=True)
+        errors = tuple(landmark_error(face, camera, self.model.places(u, own)) for face, camera, own in triples)
+        loss, _, _ = mistrusted(self.residuals(x) ** 2, self.certain())
+        return Posed(cameras, u, e, errors, float(loss.sum()) / 2)
 
 
 def landmark_error(face: FaceSeen, camera: Camera, places: Float64[np.ndarray, "68 3"]) -> float:
@@ -186,19 +226,12 @@ class _Residuals:
     ) -> tuple[Float64[np.ndarray, "n k"], Float64[np.ndarray, "n own"]]:
         """The derivatives of the residuals by u, and by the pose and e."""
         known = self.face.known
-        rotation = Rotation.from_rotvec(pose[:3]).as_matrix()
-        local = places[known] @ rotation.T + pose[3:6]
-        x, y, depth = local.T
-        depth, nothing = np.maximum(depth, 1e-3), np.zeros_like(depth)
-        across = np.array([[1 / depth, nothing, -x / depth**2], [nothing, 1 / depth, -y / depth**2]])
-        across = np.exp(pose[6]) * across.transpose(2, 0, 1) / self.noise[:, None, None]
-        turned = -rotation @ _cross(places[known]) @ _turning(pose[:3])
-        zoom = (self._pixels(pose, places[known]) - self.middle) / self.noise[:, None]
-        moved = across @ rotation
+        _, moved, by_pose = self.projected(pose, places[known])
+        moved, by_pose = (it / self.noise[:, None, None] for it in (moved, by_pose))
         by_u, by_e = (
             np.einsum("lac,lck->lak", moved, basis[known]) for basis in (self.model.basis, self.model.expressions)
         )
-        by_own = np.concatenate([across @ turned, across, zoom[..., None], by_e], axis=2)
+        by_own = np.concatenate([by_pose, by_e], axis=2)
         usual = np.zeros((1, by_own.shape[2]))
         if self.told:
             usual[0, 6] = 1 / FOCAL_SPREAD
@@ -210,6 +243,20 @@ class _Residuals:
     def certain(self) -> Bool[np.ndarray, "n"]:
         """Which of the residuals are no measurements, which may be wrong, but what is usual."""
         return np.append(np.zeros(2 * int(self.face.known.sum()), bool), True)
+
+    def projected(
+        self, pose: Float64[np.ndarray, "7"], places: Float64[np.ndarray, "n 3"]
+    ) -> tuple[Float64[np.ndarray, "n 2"], Float64[np.ndarray, "n 2 3"], Float64[np.ndarray, "n 2 7"]]:
+        """Where a camera so posed sees places, in pixels, and the derivatives by the places and by the pose."""
+        rotation = Rotation.from_rotvec(pose[:3]).as_matrix()
+        x, y, depth = (places @ rotation.T + pose[3:6]).T
+        depth, nothing = np.maximum(depth, 1e-3), np.zeros_like(depth)
+        across = np.array([[1 / depth, nothing, -x / depth**2], [nothing, 1 / depth, -y / depth**2]])
+        across = np.exp(pose[6]) * across.transpose(2, 0, 1)
+        turned = -rotation @ _cross(places) @ _turning(pose[:3])
+        pixels = self._pixels(pose, places)
+        zoom = pixels - self.middle
+        return pixels, across @ rotation, np.concatenate([across @ turned, across, zoom[..., None]], axis=2)
 
     def _pixels(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
         local = places @ Rotation.from_rotvec(pose[:3]).as_matrix().T + pose[3:6]
@@ -256,7 +303,7 @@ def _turning(rotvec: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3 3"]:
     return np.eye(3) - (1 - math.cos(angle)) / angle**2 * cross + (angle - math.sin(angle)) / angle**3 * cross @ cross
 
 
-def _mistrusted(z: Float64[np.ndarray, "n"], certain: Bool[np.ndarray, "n"]) -> Float64[np.ndarray, "3 n"]:
+def mistrusted(z: Float64[np.ndarray, "n"], certain: Bool[np.ndarray, "n"]) -> Float64[np.ndarray, "3 n"]:
     """Huber's loss of squared residuals and its two derivatives: what is not certain counts less when it is far off."""
     far = (z > OUTLIER**2) & ~certain
     root = np.sqrt(np.where(far, z, 1.0))

@@ -1,0 +1,248 @@
+"""Cameras of several photos of one person, put right by what the photos show: a place of a face looks alike in all.
+
+Landmarks are found a millimetre or two from where they are, and each photo's are off in its own way, so cameras that
+come from them disagree by some degrees. Here places of the surface, which moves with u as the prior says, are looked up
+in every photo that sees them, and cameras, u and expressions are sought with which they look most alike, as far as
+landmarks stay likely. By Gauss-Newton, first on coarse pictures, then on finer ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Float64, UInt8
+from scipy.ndimage import gaussian_filter, map_coordinates
+from skimage.transform import resize
+
+from headfield.canonical import NOSE_TIP
+from headfield.fields.geometry import Shape
+from headfield.fitting.held import visibility
+from headfield.fitting.poses import EYES, FaceSeen, JointPoses, LandmarkModel, Posed, mistrusted
+from headfield.fitting.statistics import CodeStatistics
+from headfield.mesh.extract import extract
+from headfield.render.queries import roughly
+from headfield.units import MILLIMETRES_PER_UNIT
+
+EYE_DISTANCE = 64.0
+"""How many pixels lie between the eyes of the pictures that are compared."""
+
+BLURS = (6.0, 3.0, 1.5)
+"""How far these are blurred, in pixels, one after the other."""
+
+MARGIN = 4.0
+"""So near to the person's outline, in pixels, pictures are not looked at: masks are rough there."""
+
+SURROUNDINGS = 8.0
+"""Brightness is compared with what is around it; that is wider than the blur by this times the blur's root."""
+
+FAINT = 3.0
+"""Contrasts below this, of 255, are noise."""
+
+STEPS = 5
+"""Gauss-Newton steps for each blur."""
+
+PLACES = 1200
+"""How many places of the surface are looked up."""
+
+REACH = 100.0 / MILLIMETRES_PER_UNIT
+"""How far from the tip of the nose they are at most."""
+
+EYEBALL = 9.0 / MILLIMETRES_PER_UNIT
+"""So near to the middle of an eye nothing is compared: eyes look at the camera."""
+
+FACING = 0.3
+"""Places seen at a smaller cosine are not compared."""
+
+OFF, COUNTS = 0.6, 150.0
+"""How differently places look, in standard deviations of their surroundings, and for how many independent looks those
+count that two photos share."""
+
+OUTLIER = 1.5
+"""From how many times that on a look is mistrusted: hair, glasses, shadows, highlights."""
+
+FEWEST = 50
+"""Two photos that share fewer places are not compared."""
+
+
+def agreeing(
+    posed: Posed,
+    faces: Sequence[FaceSeen],
+    images: Sequence[UInt8[np.ndarray, "h w 3"]],
+    masks: Sequence[UInt8[np.ndarray, "h w"]],
+    model: LandmarkModel,
+    codes: CodeStatistics,
+    geometry: Shape,
+) -> Posed:
+    """The poses found from landmarks, with which the photos also show the same; a single photo's stay as they are."""
+    if len(faces) < 2:
+        return posed
+    joint = JointPoses(faces, model)
+    x = joint.joined(posed)
+    pictures = [_Picture.of(*photo) for photo in zip(images, masks, faces, strict=True)]
+    for blur in BLURS:
+        shown = [picture.blurred(blur) for picture in pictures]
+        places = _Places.of(joint, x, codes, geometry)
+        best, least = x, math.inf
+        for _ in range(STEPS):
+            rows, slopes = _looks(joint, x, places.on_surface(joint.parted(x)[0]), shown)
+            cost = _cost(joint, x, rows)
+            if cost < least:
+                best, least = x, cost
+            x = x - _step(joint, x, rows, slopes)
+        rows, _ = _looks(joint, x, places.on_surface(joint.parted(x)[0]), shown)
+        x = x if _cost(joint, x, rows) < least else best
+    return joint.posed(x)
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """A photo's brightness at a size at which all faces are alike, and where it surely shows the person."""
+
+    brightness: Float32[np.ndarray, "h w"]
+    person: Float32[np.ndarray, "h w"]
+    zoom: Float64[np.ndarray, "2"]
+    """By how much it was made larger."""
+
+    @staticmethod
+    def of(image: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"], face: FaceSeen) -> _Picture:
+        height, width = mask.shape
+        scale = EYE_DISTANCE / face.eye_distance
+        shape = (max(2, round(scale * height)), max(2, round(scale * width)))
+        grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        small, person = (resize(it, shape, order=1, anti_aliasing=True) for it in (grey, mask.astype(np.float32) / 255))
+        surely = (gaussian_filter(person, MARGIN / 2) > 0.98).astype(np.float32)
+        return _Picture(small, surely, np.array([shape[1] / width, shape[0] / height]))
+
+    def blurred(self, blur: float) -> _Shown:
+        """As it is compared: against its surroundings, so that light and exposure may differ."""
+        around = SURROUNDINGS * math.sqrt(blur)
+        smooth = self._mean(self.brightness, blur)
+        contrast = smooth - self._mean(smooth, around)
+        values = contrast / np.sqrt(self._mean(contrast**2, around) + FAINT**2)
+        down, across = np.gradient(values)
+        return _Shown(np.stack([values, across * self.zoom[0], down * self.zoom[1]]).astype(np.float32), self.zoom)
+
+    def _mean(self, values: Float32[np.ndarray, "h w"], blur: float) -> Float32[np.ndarray, "h w"]:
+        """Around each pixel, of the person alone: outlines are where a camera has them, not places of a face."""
+        weight = np.maximum(gaussian_filter(self.person, blur), 1e-3)
+        return gaussian_filter(values * self.person, blur) / weight
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """Values, and their derivatives by the photo's own pixels."""
+
+    layers: Float32[np.ndarray, "3 h w"]
+    zoom: Float64[np.ndarray, "2"]
+
+    def at(self, pixels: Float64[np.ndarray, "n 2"]) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n 2"]]:
+        """Values and derivatives at pixels of the photo."""
+        places = (pixels * self.zoom - 0.5).T[::-1]
+        value, across, down = (
+            map_coordinates(layer, places, np.float64, order=1, mode="nearest") for layer in self.layers
+        )
+        return value, np.stack([across, down], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Surface:
+    """Places of the surface and how they move with u."""
+
+    points: Float64[np.ndarray, "n 3"]
+    by_u: Float64[np.ndarray, "n 3 k"]
+    clear: Float64[np.ndarray, "v n"]
+    """How squarely each view sees them; 0 where it does not."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Places of the face of which it is known who sees them."""
+
+    points: Float64[np.ndarray, "n 3"]
+    clear: Float64[np.ndarray, "v n"]
+    codes: CodeStatistics
+    geometry: Shape
+
+    @staticmethod
+    def of(joint: JointPoses, x: Float64[np.ndarray, "n"], codes: CodeStatistics, geometry: Shape) -> _Places:
+        """Some of the places around the nose, as the head and its cameras are now."""
+        posed = joint.posed(x)
+        code = codes.code(torch.from_numpy(posed.u).to(codes.mean))
+        with roughly(torch.device("cpu")):
+            mesh = extract(lambda points: geometry.distance(points, code), resolution=64, border="closed")
+        marks = joint.model.places(posed.u)
+        around = np.linalg.norm(mesh.vertices - marks[NOSE_TIP], axis=1) < REACH
+        for eye in EYES:
+            around &= np.linalg.norm(mesh.vertices - marks[eye].mean(axis=0), axis=1) > EYEBALL
+        some = np.random.default_rng(0).permutation(np.flatnonzero(around))[:PLACES]
+        clear = visibility(mesh, posed.cameras, some, least=FACING)
+        return _Places(mesh.vertices[some].astype(np.float64), clear, codes, geometry)
+
+    def on_surface(self, u: Float64[np.ndarray, "k"]) -> _Surface:
+        """The places moved straight to the surface that u makes."""
+        points = torch.from_numpy(self.points).to(self.codes.mean)
+        for _ in range(3):  # two Newton steps, then what the surface is like there
+            at = points[:, None].detach().requires_grad_(True)
+            code = self.codes.code(torch.from_numpy(u).to(points)).expand(len(points), -1).clone().requires_grad_(True)
+            distance = self.geometry.distance(at, code).reshape(-1)
+            slope, by_code = torch.autograd.grad(distance.sum(), (at, code))
+            slope = slope[:, 0]
+            steepness = slope.square().sum(dim=1, keepdim=True).clamp(min=0.25)
+            here = points
+            points = points - (distance[:, None] * slope / steepness).detach().clamp(-0.02, 0.02)
+        by_u = -(slope / steepness)[:, :, None] * (by_code @ self.codes.factor)[:, None, :]
+        return _Surface(here.double().numpy(), by_u.double().numpy(), self.clear)
+
+
+def _looks(
+    joint: JointPoses, x: Float64[np.ndarray, "n"], surface: _Surface, shown: Sequence[_Shown]
+) -> tuple[Float64[np.ndarray, "m"], Float64[np.ndarray, "m n"]]:
+    """How differently places look in each two photos that see them, in standard deviations, and the derivatives."""
+    _, poses, _ = joint.parted(x)
+    values, slopes = [], []
+    for i, (view, pose, picture) in enumerate(zip(joint.views, poses, shown, strict=True)):
+        pixels, by_place, by_pose = view.projected(pose, surface.points)
+        value, by_pixel = picture.at(pixels)
+        slope = np.zeros((len(value), joint.size))
+        own = joint.own_part(i).start
+        slope[:, own : own + 7] = np.einsum("na,nab->nb", by_pixel, by_pose)
+        slope[:, : joint.k] = np.einsum("na,nab,nbk->nk", by_pixel, by_place, surface.by_u, optimize=True)
+        values.append(value)
+        slopes.append(slope)
+    rows, rows_slopes = [np.zeros(0)], [np.zeros((0, joint.size))]
+    for a, b in itertools.combinations(range(len(shown)), 2):
+        clear = np.sqrt(surface.clear[a] * surface.clear[b])
+        both = clear > 0
+        if both.sum() < FEWEST:
+            continue
+        off, slope = (values[a] - values[b])[both] / OFF, (slopes[a] - slopes[b])[both] / OFF
+        far = np.maximum(np.abs(off) / OUTLIER, 1.0)
+        weight = clear[both] * np.sqrt(COUNTS / clear[both].sum() / far)
+        rows.append(weight * off)
+        rows_slopes.append(weight[:, None] * slope)
+    return np.concatenate(rows), np.concatenate(rows_slopes)
+
+
+def _cost(joint: JointPoses, x: Float64[np.ndarray, "n"], rows: Float64[np.ndarray, "m"]) -> float:
+    loss, _, _ = mistrusted(joint.residuals(x) ** 2, joint.certain())
+    return float(loss.sum() + rows @ rows)
+
+
+def _step(
+    joint: JointPoses,
+    x: Float64[np.ndarray, "n"],
+    rows: Float64[np.ndarray, "m"],
+    slopes: Float64[np.ndarray, "m n"],
+) -> Float64[np.ndarray, "n"]:
+    """The Gauss-Newton step, of landmarks and looks together."""
+    marks, by_marks = joint.residuals(x), joint.slopes(x)
+    _, trust, _ = mistrusted(marks**2, joint.certain())
+    left = by_marks.T @ (trust[:, None] * by_marks) + slopes.T @ slopes
+    left += 1e-3 * np.diag(np.diag(left))
+    answer: Float64[np.ndarray, "n"] = np.linalg.solve(left, by_marks.T @ (trust * marks) + slopes.T @ rows)
+    return answer

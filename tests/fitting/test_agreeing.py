@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from headfield.fields.geometry import Shape
+from headfield.fitting.agreeing import _Places, agreeing
+from headfield.fitting.poses import JointPoses, LandmarkModel, find_poses
+from headfield.fitting.prior import ShapePrior
+from headfield.fitting.statistics import CodeStatistics, CodeStatisticsSettings
+
+from .test_poses import angle_between, seen_from
+
+RADIUS, SPREAD = 0.55, 0.05
+
+
+class Balls(Shape):
+    """Balls around the origin whose code is their radius."""
+
+    settings = CodeStatisticsSettings(1, 1)
+
+    def forward(self, points, code=None, subjects=None):
+        return points.norm(dim=-1) - code, points[..., :0]
+
+
+@pytest.fixture(scope="module")
+def codes():
+    statistics = CodeStatistics(Balls.settings)
+    statistics.mean.fill_(RADIUS)
+    statistics.factor.fill_(SPREAD)
+    return statistics
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The landmarks of heads, on balls, which say roughly how these are turned."""
+    heads = LandmarkModel.of(ShapePrior.shipped("instant-avatar").codes)
+    outwards = heads.mean / np.linalg.norm(heads.mean, axis=1, keepdims=True)
+    return replace(heads, mean=RADIUS * outwards, basis=SPREAD * outwards[..., None], noise=0.1)
+
+
+def painted(camera, gain=1.0, plain=False):
+    """A photo of a ball with a pattern on it, and its mask."""
+    rays = camera.rays(camera.pixel_centres().reshape(-1, 2))
+    closest = -(rays.origins * rays.directions).sum(dim=-1)
+    inside = RADIUS**2 - (rays.at(closest).square().sum(dim=-1))
+    place = rays.at(closest - inside.clamp(min=0).sqrt())
+    random = np.random.default_rng(0)
+    waves, phases = torch.from_numpy(random.normal(0, 12, (40, 3))), torch.from_numpy(random.uniform(0, 6, 40))
+    pattern = (place @ waves.T + phases).sin().sum(dim=-1)
+    light = 0.5 + (0 if plain else 0.05) * pattern
+    grey = torch.where(inside > 0, gain * light, 0.2).reshape(camera.height, camera.width)
+    mask = (inside > 0).reshape(grey.shape)
+    photo = (255 * grey.clamp(0, 1))[..., None].expand(-1, -1, 3)
+    return photo.numpy().astype(np.uint8), 255 * mask.numpy().astype(np.uint8)
+
+
+def test_what_photos_show_puts_cameras_right_that_landmarks_have_wrong(codes, model):
+    turns, biases = (-20.0, 0.0, 15.0), (3.0, -4.0, 2.0)
+    cameras = [seen_from(model, np.zeros(1), turn)[1] for turn in turns]
+    # Each photo's landmarks are found together as if the head were turned some degrees further.
+    faces = [seen_from(model, np.zeros(1), turn + bias)[0] for turn, bias in zip(turns, biases, strict=True)]
+    photos = [painted(camera, gain) for camera, gain in zip(cameras, (1.0, 0.6, 0.8), strict=True)]
+    before = find_poses(faces, model)
+    after = agreeing(before, faces, *zip(*photos, strict=True), model, codes, Balls())
+
+    def off(posed):
+        """How far cameras are turned against the first one, compared with how far they should be."""
+        return [
+            angle_between(
+                replace(it, rotation=it.rotation @ posed.cameras[0].rotation.T),
+                replace(truth, rotation=truth.rotation @ cameras[0].rotation.T),
+            )
+            for it, truth in zip(posed.cameras[1:], cameras[1:], strict=True)
+        ]
+
+    assert min(off(before)) > 0.8
+    assert max(off(after)) < 0.25 * max(off(before))
+
+
+def test_photos_that_show_nothing_leave_it_to_the_landmarks(codes, model):
+    faces, cameras = zip(*(seen_from(model, np.zeros(1), turn) for turn in (-15.0, 10.0)), strict=True)
+    posed = find_poses(faces, model)
+    photos = zip(*(painted(it, plain=True) for it in cameras), strict=True)
+    same = agreeing(posed, faces, *photos, model, codes, Balls())
+    for one, other in zip(posed.cameras, same.cameras, strict=True):
+        assert angle_between(one, other) < 0.1
+
+
+def test_a_single_photo_has_nothing_to_agree_with(codes, model):
+    face, camera = seen_from(model, np.zeros(1), 10.0)
+    posed = find_poses([face], model)
+    image, mask = painted(camera)
+    assert agreeing(posed, [face], [image], [mask], model, codes, Balls()) is posed
+
+
+def test_places_move_with_the_surface(codes, model):
+    faces = [seen_from(model, np.zeros(1), turn)[0] for turn in (-15.0, 10.0)]
+    joint = JointPoses(faces, model)
+    places = _Places.of(joint, joint.joined(find_poses(faces, model)), codes, Balls())
+    small, large = (places.on_surface(np.array([u])) for u in (0.0, 0.1))
+    for u, surface in ((0.0, small), (0.1, large)):
+        radii = np.linalg.norm(surface.points, axis=1)
+        np.testing.assert_allclose(radii, RADIUS + SPREAD * u, atol=1e-5)
+    np.testing.assert_allclose(large.points - small.points, 0.1 * small.by_u[..., 0], atol=1e-5)
+    assert (small.points[:, 2] > 0).all()
+
+
+def test_derivatives_of_what_cameras_see_are_right(model):
+    face = seen_from(model, np.zeros(1), 20.0)[0]
+    joint = JointPoses([face], model)
+    pose = joint.parted(joint.start())[1][0]
+    place = np.array([[0.1, -0.2, 0.5]])
+    _, by_place, by_pose = joint.views[0].projected(pose, place)
+    step = 1e-6
+    for number in range(3):
+        moved = step * np.eye(3)[number]
+        there, back = (joint.views[0].projected(pose, place + sign * moved)[0] for sign in (1, -1))
+        np.testing.assert_allclose(by_place[0, :, number], (there - back)[0] / (2 * step), rtol=1e-5, atol=1e-4)
+    for number in range(7):
+        moved = step * np.eye(7)[number]
+        there, back = (joint.views[0].projected(pose + sign * moved, place)[0] for sign in (1, -1))
+        np.testing.assert_allclose(by_pose[0, :, number], (there - back)[0] / (2 * step), rtol=1e-5, atol=1e-3)
+
+
+def test_what_was_found_and_the_vector_of_it_are_the_same(model):
+    u = np.array([0.3])
+    faces = [seen_from(model, u, turn)[0] for turn in (-15.0, 10.0)]
+    joint, posed = JointPoses(faces, model), find_poses(faces, model)
+    again = joint.posed(joint.joined(posed))
+    for one, other in zip(posed.cameras, again.cameras, strict=True):
+        torch.testing.assert_close(one.rotation, other.rotation)
+        torch.testing.assert_close(one.translation, other.translation)
+    assert again.cost == pytest.approx(posed.cost)
+    assert again.errors == pytest.approx(posed.errors)
