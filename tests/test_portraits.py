@@ -58,8 +58,8 @@ class InTurn:
 
 
 @pytest.fixture(scope="module")
-def codes():
-    return ShapePrior.shipped("instant-avatar").codes
+def prior():
+    return ShapePrior.shipped("instant-avatar")
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def camera_from(azimuth):
     return Camera.look_at(eye, torch.tensor([0.05, -0.1, 0.0], dtype=eye.dtype), focal=2600.0, width=900, height=700)
 
 
-def test_a_photo_is_posed_and_its_head_cut_out(codes, photo):
-    model = LandmarkModel.of(codes)
+def test_a_photo_is_posed_and_its_head_cut_out(prior, photo):
+    model = LandmarkModel.of(prior.codes)
     camera = camera_from(20)
-    (portrait,) = find_portraits([photo], codes, finder=Drawn(camera, model.mean))
+    (portrait,) = find_portraits([photo], prior, finder=Drawn(camera, model.mean))
     assert portrait.error < 0.02
     part = portrait.part
     assert max(part.image.shape[:2]) == PIXELS
@@ -95,8 +95,8 @@ def test_a_photo_is_posed_and_its_head_cut_out(codes, photo):
     assert np.abs(off).max() < 15
 
 
-def test_what_is_corrected_of_the_part_is_corrected_of_the_whole_photo(codes, photo):
-    (portrait,) = find_portraits([photo], codes, finder=Drawn(camera_from(0), LandmarkModel.of(codes).mean))
+def test_what_is_corrected_of_the_part_is_corrected_of_the_whole_photo(prior, photo):
+    (portrait,) = find_portraits([photo], prior, finder=Drawn(camera_from(0), LandmarkModel.of(prior.codes).mean))
     moved = replace(portrait.part.camera, translation=portrait.part.camera.translation + 0.1)
     moved = replace(moved, focal=1.1 * moved.focal)
     whole = portrait.whole(moved).camera
@@ -105,60 +105,60 @@ def test_what_is_corrected_of_the_part_is_corrected_of_the_whole_photo(codes, ph
     assert (whole.width, whole.height) == SIZE
 
 
-def test_several_photos_of_one_person_are_a_capture(codes, photo):
-    model = LandmarkModel.of(codes)
+def test_several_photos_of_one_person_are_a_capture(prior, photo):
+    model = LandmarkModel.of(prior.codes)
     finder = InTurn(*(Drawn(camera_from(azimuth), model.mean) for azimuth in (-30, 30)))
-    capture = capture_of(find_portraits([photo, photo], codes, finder=finder))
+    capture = capture_of(find_portraits([photo, photo], prior, finder=finder))
     assert [view.name for view in capture.views] == ["someone", "someone-2"]
     assert capture.rough
 
 
-def test_a_photo_that_does_not_agree_with_the_others_is_left_out(codes, photo):
-    model = LandmarkModel.of(codes)
+def test_a_photo_that_does_not_agree_with_the_others_is_left_out(prior, photo):
+    model = LandmarkModel.of(prior.codes)
     finders = [Drawn(camera_from(azimuth), model.mean) for azimuth in (-20, 20, 0)]
     eyes = np.linalg.norm(finders[2].marks[36, :2] - finders[2].marks[45, :2])
     finders[2].marks[27:, :2] += 0.1 * eyes * np.random.default_rng(0).normal(size=(41, 2))
-    kept = find_portraits([photo] * 3, codes, finder=InTurn(*finders))
+    kept = find_portraits([photo] * 3, prior, finder=InTurn(*finders))
     assert [portrait.photo.name for portrait in kept] == ["someone", "someone-2"]
     assert kept[0].remarks[-1] == (
         "someone-3 was left out, since its face does not agree with those of the other photos."
     )
-    (alone,) = find_portraits([photo], codes, finder=finders[2])  # better than nothing
+    (alone,) = find_portraits([photo], prior, finder=finders[2])  # better than nothing
     assert alone.error > FAR_OFF
 
 
-def test_a_photo_from_aside_is_left_out_where_others_are_from_the_front(codes, photo):
-    model = LandmarkModel.of(codes)
+def test_a_photo_from_aside_is_left_out_where_others_are_from_the_front(prior, photo):
+    model = LandmarkModel.of(prior.codes)
     aside, front = Drawn(camera_from(50), model.mean), Drawn(camera_from(10), model.mean)
-    (kept,) = find_portraits([photo] * 2, codes, finder=InTurn(aside, front))
+    (kept,) = find_portraits([photo] * 2, prior, finder=InTurn(aside, front))
     assert kept.photo.name == "someone-2"
     assert kept.remarks[-1] == "someone was left out, since its face is turned too far to add to the other photos."
-    assert len(find_portraits([photo] * 2, codes, finder=InTurn(aside, aside))) == 2
+    assert len(find_portraits([photo] * 2, prior, finder=InTurn(aside, aside))) == 2
 
 
-def test_different_people_are_told_apart(codes, photo):
-    model = LandmarkModel.of(codes)
+def test_different_people_are_told_apart(prior, photo):
+    model = LandmarkModel.of(prior.codes)
     strange = model.mean * (1.35, 0.8, 1.0)
     finder = InTurn(*(Drawn(camera_from(0), places) for places in (model.mean, strange)))
     with pytest.raises(InputError, match="another person"):
-        find_portraits([photo, photo], codes, finder=finder)
+        find_portraits([photo, photo], prior, finder=finder)
 
 
 @pytest.mark.parametrize(("unlike", "said"), [(DOUBTFUL - 1, 0), (DOUBTFUL + 1, 1)])
-def test_who_may_be_another_is_remarked_on_and_who_surely_is_refused(codes, photo, monkeypatch, unlike, said):
-    model = LandmarkModel.of(codes)
+def test_who_may_be_another_is_remarked_on_and_who_surely_is_refused(prior, photo, monkeypatch, unlike, said):
+    model = LandmarkModel.of(prior.codes)
     monkeypatch.setattr(portraits, "unlike_others", lambda shown: [unlike - 1, unlike])
     both = InTurn(*(Drawn(camera_from(azimuth), model.mean) for azimuth in (0, 10)))
-    first, second = find_portraits([photo, photo], codes, finder=both)
+    first, second = find_portraits([photo, photo], prior, finder=both)
     assert sum("another person" in remark for remark in first.remarks) == 0
     assert sum("another person" in remark for remark in second.remarks) == said
     monkeypatch.setattr(portraits, "unlike_others", lambda shown: [DIFFERENT - 1, DIFFERENT + 1])
     both = InTurn(*(Drawn(camera_from(azimuth), model.mean) for azimuth in (0, 10)))
     with pytest.raises(InputError, match="someone-2 seems to show another person than the other photos"):
-        find_portraits([photo, photo], codes, finder=both)
+        find_portraits([photo, photo], prior, finder=both)
 
 
-def test_a_photo_without_a_face_is_named(codes, photo):
+def test_a_photo_without_a_face_is_named(prior, photo):
     class Nobody:
         def faces(self, image):
             return ()
@@ -167,6 +167,6 @@ def test_a_photo_without_a_face_is_named(codes, photo):
             raise AssertionError
 
     with pytest.raises(InputError, match=r"someone\.png: no face"):
-        find_portraits([photo], codes, finder=Nobody())
+        find_portraits([photo], prior, finder=Nobody())
     with pytest.raises(InputError, match="no photos"):
-        find_portraits([], codes, finder=Nobody())
+        find_portraits([], prior, finder=Nobody())

@@ -14,10 +14,9 @@ from PIL import Image
 from headfield.cameras import Camera
 from headfield.capture import Capture, Landmarks, View
 from headfield.errors import InputError
-from headfield.fields.geometry import Shape
 from headfield.fitting.agreeing import agreeing
 from headfield.fitting.poses import FaceSeen, LandmarkModel, Posed, find_poses
-from headfield.fitting.statistics import CodeStatistics
+from headfield.fitting.prior import ShapePrior
 from headfield.photo.faces import FaceFinder, choose_face, face_finder, is_well_seen
 from headfield.photo.files import Photo, read_photo
 from headfield.photo.likeness import DIFFERENT, DOUBTFUL, complexion, unlike_others
@@ -89,21 +88,19 @@ class Portrait:
 
 def find_portraits(
     paths: Sequence[Path | str],
-    codes: CodeStatistics,
+    prior: ShapePrior,
     *,
     face: int | None = None,
     finder: FaceFinder | None = None,
-    geometry: Shape | None = None,
     counted: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Portrait, ...]:
     """The portraits in photo files of one person; InputError that names the first file that will not do.
 
     Args:
         paths: The files.
-        codes: What a prior knows of landmarks.
+        prior: What is known of heads, and of their landmarks.
         face: Which face to take where there are several, counted from the left; otherwise the largest.
         finder: Who finds faces, instead of what is installed.
-        geometry: The shapes that the codes make, so that cameras are put right by what several photos show.
         counted: Told how many photos have been looked at, and how many there are.
     """
     if not paths:
@@ -114,7 +111,7 @@ def find_portraits(
     for path, photo in photos:
         found.append(looked_at(path, photo, finder, face))
         counted(len(found), len(photos))
-    model = LandmarkModel.of(codes)
+    model = LandmarkModel.of(prior.codes)
     names = [it.photo.name for it in found]
     posed = find_poses([it.seen for it in found], model)
     _check_one_person([it.seen for it in found], model, posed, names)
@@ -123,9 +120,8 @@ def find_portraits(
     if left_out:
         found, doubts = [found[i] for i in kept], [doubts[i] for i in kept]
         posed = find_poses([it.seen for it in found], model)
-    if geometry is not None:
-        images, masks = [it.photo.image for it in found], [it.mask for it in found]
-        posed = agreeing(posed, [it.seen for it in found], images, masks, model, codes, geometry)
+    images, masks = [it.photo.image for it in found], [it.mask for it in found]
+    posed = agreeing(posed, [it.seen for it in found], images, masks, model, prior)
     remarks = [(*it.photo.remarks, *it.remarks, *doubt) for it, doubt in zip(found, doubts, strict=True)]
     remarks[0] += left_out
     return tuple(

@@ -144,9 +144,7 @@ class Making:
         paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
         # A prior that knows nothing of landmarks leaves it to the one that comes along to pose faces.
         known = learned if isinstance(learned, ShapePrior) else ShapePrior.shipped(DEFAULT)
-        return find_portraits(
-            paths, known.codes, face=self.face, geometry=known.geometry, counted=self.progress.counted
-        )
+        return find_portraits(paths, known, face=self.face, counted=self.progress.counted)
 
 
 def _painted(head: Head, views: Sequence[View], texture: int) -> tuple[Head, tuple[str, ...]]:

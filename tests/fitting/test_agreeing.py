@@ -27,11 +27,11 @@ class Balls(Shape):
 
 
 @pytest.fixture(scope="module")
-def codes():
+def prior():
     statistics = CodeStatistics(Balls.settings)
     statistics.mean.fill_(RADIUS)
     statistics.factor.fill_(SPREAD)
-    return statistics
+    return ShapePrior("balls", Balls(), statistics, {})
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,14 @@ def painted(camera, gain=1.0, plain=False):
     return photo.numpy().astype(np.uint8), 255 * mask.numpy().astype(np.uint8)
 
 
-def test_what_photos_show_puts_cameras_right_that_landmarks_have_wrong(codes, model):
+def test_what_photos_show_puts_cameras_right_that_landmarks_have_wrong(prior, model):
     turns, biases = (-20.0, 0.0, 15.0), (3.0, -4.0, 2.0)
     cameras = [seen_from(model, np.zeros(1), turn)[1] for turn in turns]
     # Each photo's landmarks are found together as if the head were turned some degrees further.
     faces = [seen_from(model, np.zeros(1), turn + bias)[0] for turn, bias in zip(turns, biases, strict=True)]
     photos = [painted(camera, gain) for camera, gain in zip(cameras, (1.0, 0.6, 0.8), strict=True)]
     before = find_poses(faces, model)
-    after = agreeing(before, faces, *zip(*photos, strict=True), model, codes, Balls())
+    after = agreeing(before, faces, *zip(*photos, strict=True), model, prior)
 
     def off(posed):
         """How far cameras are turned against the first one, compared with how far they should be."""
@@ -81,26 +81,26 @@ def test_what_photos_show_puts_cameras_right_that_landmarks_have_wrong(codes, mo
     assert max(off(after)) < 0.25 * max(off(before))
 
 
-def test_photos_that_show_nothing_leave_it_to_the_landmarks(codes, model):
+def test_photos_that_show_nothing_leave_it_to_the_landmarks(prior, model):
     faces, cameras = zip(*(seen_from(model, np.zeros(1), turn) for turn in (-15.0, 10.0)), strict=True)
     posed = find_poses(faces, model)
     photos = zip(*(painted(it, plain=True) for it in cameras), strict=True)
-    same = agreeing(posed, faces, *photos, model, codes, Balls())
+    same = agreeing(posed, faces, *photos, model, prior)
     for one, other in zip(posed.cameras, same.cameras, strict=True):
         assert angle_between(one, other) < 0.1
 
 
-def test_a_single_photo_has_nothing_to_agree_with(codes, model):
+def test_a_single_photo_has_nothing_to_agree_with(prior, model):
     face, camera = seen_from(model, np.zeros(1), 10.0)
     posed = find_poses([face], model)
     image, mask = painted(camera)
-    assert agreeing(posed, [face], [image], [mask], model, codes, Balls()) is posed
+    assert agreeing(posed, [face], [image], [mask], model, prior) is posed
 
 
-def test_places_move_with_the_surface(codes, model):
+def test_places_move_with_the_surface(prior, model):
     faces = [seen_from(model, np.zeros(1), turn)[0] for turn in (-15.0, 10.0)]
     joint = JointPoses(faces, model)
-    places = _Places.of(joint, joint.joined(find_poses(faces, model)), codes, Balls())
+    places = _Places.of(joint, joint.joined(find_poses(faces, model)), prior)
     small, large = (places.on_surface(np.array([u])) for u in (0.0, 0.1))
     for u, surface in ((0.0, small), (0.1, large)):
         radii = np.linalg.norm(surface.points, axis=1)

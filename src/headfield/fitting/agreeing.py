@@ -20,10 +20,9 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.transform import resize
 
 from headfield.canonical import NOSE_TIP
-from headfield.fields.geometry import Shape
 from headfield.fitting.held import visibility
 from headfield.fitting.poses import EYES, FaceSeen, JointPoses, LandmarkModel, Posed, mistrusted
-from headfield.fitting.statistics import CodeStatistics
+from headfield.fitting.prior import ShapePrior
 from headfield.mesh.extract import extract
 from headfield.render.queries import roughly
 from headfield.units import MILLIMETRES_PER_UNIT
@@ -75,8 +74,7 @@ def agreeing(
     images: Sequence[UInt8[np.ndarray, "h w 3"]],
     masks: Sequence[UInt8[np.ndarray, "h w"]],
     model: LandmarkModel,
-    codes: CodeStatistics,
-    geometry: Shape,
+    prior: ShapePrior,
 ) -> Posed:
     """The poses found from landmarks, with which the photos also show the same; a single photo's stay as they are."""
     if len(faces) < 2:
@@ -86,7 +84,7 @@ def agreeing(
     pictures = [_Picture.of(*photo) for photo in zip(images, masks, faces, strict=True)]
     for blur in BLURS:
         shown = [picture.blurred(blur) for picture in pictures]
-        places = _Places.of(joint, x, codes, geometry)
+        places = _Places.of(joint, x, prior)
         best, least = x, math.inf
         for _ in range(STEPS):
             rows, slopes = _looks(joint, x, places.on_surface(joint.parted(x)[0]), shown)
@@ -165,37 +163,37 @@ class _Places:
 
     points: Float64[np.ndarray, "n 3"]
     clear: Float64[np.ndarray, "v n"]
-    codes: CodeStatistics
-    geometry: Shape
+    prior: ShapePrior
 
     @staticmethod
-    def of(joint: JointPoses, x: Float64[np.ndarray, "n"], codes: CodeStatistics, geometry: Shape) -> _Places:
+    def of(joint: JointPoses, x: Float64[np.ndarray, "n"], prior: ShapePrior) -> _Places:
         """Some of the places around the nose, as the head and its cameras are now."""
         posed = joint.posed(x)
-        code = codes.code(torch.from_numpy(posed.u).to(codes.mean))
+        code = prior.codes.code(torch.from_numpy(posed.u).to(prior.codes.mean))
         with roughly(torch.device("cpu")):
-            mesh = extract(lambda points: geometry.distance(points, code), resolution=64, border="closed")
+            mesh = extract(lambda points: prior.geometry.distance(points, code), resolution=64, border="closed")
         marks = joint.model.places(posed.u)
         around = np.linalg.norm(mesh.vertices - marks[NOSE_TIP], axis=1) < REACH
         for eye in EYES:
             around &= np.linalg.norm(mesh.vertices - marks[eye].mean(axis=0), axis=1) > EYEBALL
         some = np.random.default_rng(0).permutation(np.flatnonzero(around))[:PLACES]
         clear = visibility(mesh, posed.cameras, some, least=FACING)
-        return _Places(mesh.vertices[some].astype(np.float64), clear, codes, geometry)
+        return _Places(mesh.vertices[some].astype(np.float64), clear, prior)
 
     def on_surface(self, u: Float64[np.ndarray, "k"]) -> _Surface:
         """The places moved straight to the surface that u makes."""
-        points = torch.from_numpy(self.points).to(self.codes.mean)
+        codes = self.prior.codes
+        points = torch.from_numpy(self.points).to(codes.mean)
         for _ in range(3):  # two Newton steps, then what the surface is like there
             at = points[:, None].detach().requires_grad_(True)
-            code = self.codes.code(torch.from_numpy(u).to(points)).expand(len(points), -1).clone().requires_grad_(True)
-            distance = self.geometry.distance(at, code).reshape(-1)
+            code = codes.code(torch.from_numpy(u).to(points)).expand(len(points), -1).clone().requires_grad_(True)
+            distance = self.prior.geometry.distance(at, code).reshape(-1)
             slope, by_code = torch.autograd.grad(distance.sum(), (at, code))
             slope = slope[:, 0]
             steepness = slope.square().sum(dim=1, keepdim=True).clamp(min=0.25)
             here = points
             points = points - (distance[:, None] * slope / steepness).detach().clamp(-0.02, 0.02)
-        by_u = -(slope / steepness)[:, :, None] * (by_code @ self.codes.factor)[:, None, :]
+        by_u = -(slope / steepness)[:, :, None] * (by_code @ codes.factor)[:, None, :]
         return _Surface(here.double().numpy(), by_u.double().numpy(), self.clear)
 
 
