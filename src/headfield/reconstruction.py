@@ -107,7 +107,8 @@ class Making:
             portraits = self._portraits(source, learned)
             source = capture_of(portraits)
         clock.begins("cues")
-        capture = completed(source, self.normals, self.progress.counted)
+        looked_at = bool(getattr(settings, "normals", 0.0))
+        capture = completed(source, self.normals, self.progress.counted, looked_at=looked_at)
         clock.begins("fit")
         fitted = chosen.fit(capture, learned, settings, self.run)
         surface = fitted.field.to(self.run.device)
@@ -174,10 +175,17 @@ class _Clock:
             self.begun(phase)
 
 
-def completed(capture: Capture, normals: Path | None = None, counted: Counted = lambda done, total: None) -> Capture:
-    """The capture with the masks and normals that its views lack, by the network of normals."""
+def completed(
+    capture: Capture,
+    normals: Path | None = None,
+    counted: Counted = lambda done, total: None,
+    *,
+    looked_at: bool = True,
+) -> Capture:
+    """The capture with the masks and normals that its views lack, by the network of normals; no normals are estimated
+    that are not looked at."""
     views: list[View] = list(capture.views)
-    if all(view.mask is not None and view.normals is not None for view in views):
+    if all(view.mask is not None and (view.normals is not None or not looked_at) for view in views):
         return replace(capture, views=tuple(views))
     from headfield.photo.normals import SHIPPED, NormalEstimator, with_estimated
 

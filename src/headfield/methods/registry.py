@@ -24,8 +24,9 @@ class Method:
     """A method: its name, the module that is it, and what it is in one line.
 
     The module has a dataclass ``Fitting`` with how a head is fitted and ``fit(capture, prior, settings, run)``; where
-    the method learns a prior, also a dataclass ``Training``, a :class:`PriorTraining`, and ``Prior``, the class of what
-    is learned, unless that is a :class:`ShapePrior`. ``fit`` of one without a prior gets None for it.
+    the method looks at normals, ``Fitting`` says what they count as ``normals``, and views get estimated ones. Where it
+    learns a prior, there is also a dataclass ``Training``, a :class:`PriorTraining`, and ``Prior``, the class of what is
+    learned, unless that is a :class:`ShapePrior`. ``fit`` of one without a prior gets None for it.
     """
 
     name: str
