@@ -25,7 +25,7 @@ class Method:
 
     The module has a dataclass ``Fitting`` with how a head is fitted and ``fit(capture, prior, settings, run)``; where
     the method looks at normals, ``Fitting`` says what they count as ``normals``, and views get estimated ones. Where it
-    learns a prior, there is also a dataclass ``Training``, a :class:`PriorTraining`, and ``Prior``, the class of what is
+    learns a prior, it has a dataclass ``Training``, a :class:`PriorTraining`, and ``Prior``, the class of what is
     learned, unless that is a :class:`ShapePrior`. ``fit`` of one without a prior gets None for it.
     """
 
