@@ -2,7 +2,8 @@
 
 Photographs are those that come with packages, and those of the folder ``photos`` of the open data. The people whose
 truth is known are the studio's, photographed with a phone: only the files are looked at, which tell a focal length as
-those of phones do, no camera and no mask. Of their pictures those are taken that were made most from the front.
+those of phones do, no camera and no mask. Of their pictures those are taken that were made most from the front. Such
+photos do not tell how large a head is, so heads are measured as they are, and with their size left to the alignment.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from headfield.studio.production import produce
 METHODS = tuple(name for name in ("instant-avatar", "sira") if shipped_prior(name) is not None)
 """Those whose prior comes along."""
 
+PARTS = ("face", "head")
+
 PEOPLE = Order(subjects=4, split="validation", seed=100, rig=("phones",), size=768, layers=("mask",), light="subject")
 
 
@@ -52,7 +55,8 @@ class Case:
 
 def run() -> Table:
     table = Table(title=f"Heads from photos, {torch.get_num_threads()} threads")
-    numbers = ("landmarks, %", "outlines, IoU %", "PSNR, dB", "face, mm", "head, mm", "seconds")
+    agreeing = ("landmarks, %", "outlines, IoU %", "PSNR, dB")
+    numbers = (*agreeing, *(f"{part}, mm{size}" for size in ("", ", any size") for part in PARTS), "seconds")
     for column in ("photos", "method", *numbers):
         table.add_column(column, justify="left" if column in ("photos", "method") else "right")
     with tempfile.TemporaryDirectory() as folder:
@@ -65,8 +69,8 @@ def run() -> Table:
                     table.add_row(case.name, method, f"{error}")
                     continue
                 seconds = time.perf_counter() - start
-                agreeing = [f"{value:.1f}" for value in agreement(made)]
-                table.add_row(case.name, method, *agreeing, *_off(case, made), f"{seconds:.0f}")
+                seen = [f"{value:.1f}" for value in agreement(made)]
+                table.add_row(case.name, method, *seen, *_off(case, made), f"{seconds:.0f}")
     return table
 
 
@@ -120,8 +124,8 @@ def agreement(made: Made) -> list[float]:
 
 def _off(case: Case, made: Made) -> list[str]:
     if case.truth is None:
-        return ["", ""]
+        return [""] * (2 * len(PARTS))
     folder, name = case.truth
     subject = Dataset(folder).read(name, scan=False)
-    found = scores(made.head.mesh, subject, samples=SAMPLES)
-    return [f"{found[part]['mean']:.2f}" for part in ("face", "head")]
+    found = [scores(made.head.mesh, subject, samples=SAMPLES, with_scale=free) for free in (False, True)]
+    return [f"{it[part]['mean']:.2f}" for it in found for part in PARTS]

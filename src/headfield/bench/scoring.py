@@ -16,11 +16,14 @@ Scores = dict[str, dict[str, float]]
 """For the face and for the head, in millimetres: mean, median and 95th percentile, truth to prediction."""
 
 
-def scores(mesh: Mesh, subject: Subject, *, samples: int) -> Scores:
-    """Lay the mesh over the true face and measure how far the truth is from it."""
+def scores(mesh: Mesh, subject: Subject, *, samples: int, with_scale: bool = False) -> Scores:
+    """Lay the mesh over the true face and measure how far the truth is from it.
+
+    ``with_scale`` leaves it to the alignment how large the mesh is, which photos from unknown cameras do not tell.
+    """
     nose, rng = nose_of(subject), np.random.default_rng(0)
     assert subject.truth is not None
-    found = align(mesh, subject.truth, Similarity.identity(), nose=nose, with_scale=False, rng=rng)
+    found = align(mesh, subject.truth, Similarity.identity(), nose=nose, with_scale=with_scale, rng=rng)
     regions = compare(mesh.transformed(found), subject.truth, nose=nose, between="surfaces", samples=samples, rng=rng)
     return {
         region: {name: round(getattr(result.distance, name), 5) for name in ("mean", "median", "p95")}
