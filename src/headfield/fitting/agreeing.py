@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from jaxtyping import Float32, Float64, UInt8
 from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.transform import resize
 
+from headfield.cameras import Camera
 from headfield.canonical import NOSE_TIP
 from headfield.fitting.held import visibility
 from headfield.fitting.poses import EYES, FaceSeen, JointPoses, LandmarkModel, Posed, mistrusted
@@ -94,7 +95,19 @@ def agreeing(
             x = x - _step(joint, x, rows, slopes)
         rows, _ = _looks(joint, x, places.on_surface(joint.parted(x)[0]), shown)
         x = x if _cost(joint, x, rows) < least else best
-    return joint.posed(x)
+    return _as_large(joint.posed(x), posed)
+
+
+def _as_large(found: Posed, before: Posed) -> Posed:
+    """The cameras at such distances that the head is as large as it was: photos that agree do not tell its size."""
+    grown = np.mean([_size(after) - _size(it) for after, it in zip(found.cameras, before.cameras, strict=True)])
+    cameras = (replace(it, translation=it.translation * math.exp(-grown)) for it in found.cameras)
+    return replace(found, cameras=tuple(cameras))
+
+
+def _size(camera: Camera) -> float:
+    """The logarithm of how large a head is that fills the picture so, up to a constant."""
+    return math.log(float(camera.translation[2] / camera.focal[0]))
 
 
 @dataclass(frozen=True, eq=False)
