@@ -37,6 +37,8 @@ def test_the_score_of_a_ball_is_how_much_larger_it_is():
     # The face pulls the larger ball towards itself until the two nearly touch there, which the back then pays for.
     assert found["face"]["mean"] < 1 < found["head"]["mean"] < 3
     assert scores(sphere(0.45), subject, samples=5000)["head"]["p95"] < 1e-3
+    any_size = scores(sphere(0.45 + 2 / 200, rings=64), subject, samples=5000, with_scale=True)
+    assert any_size["head"]["mean"] < 0.1
 
 
 def test_a_subject_without_truth_is_refused():
