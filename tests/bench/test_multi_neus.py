@@ -171,7 +171,6 @@ def test_better_colours_are_seen_better(quick):
 def test_the_bench_from_data_to_page(quick, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("headfield.bench.multi_neus.RANKS", (2,))
     monkeypatch.setattr("headfield.bench.scene_plan.RANKS", (2,))
-    monkeypatch.setattr("headfield.bench.multi_neus.shipped_prior", lambda name: None)
     words = ["bench", "multi-neus", str(data()), "-o", str(tmp_path), "--tables", "1", "--subjects", "1"]
     assert main(words) == 2
     assert "there is no prior of multi-neus to try; train one" in capsys.readouterr().err

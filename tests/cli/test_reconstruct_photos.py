@@ -222,7 +222,7 @@ def made(tmp_path, monkeypatch, capsys):
         return Fitted(SurfaceField(SETTINGS), cameras, Report({}, (), False, 0, 0.0), {})
 
     monkeypatch.setattr(instant_avatar, "fit", fit)
-    monkeypatch.setattr(reconstruction, "completed", lambda capture, *given: capture)
+    monkeypatch.setattr(reconstruction, "completed", lambda capture, *given, **named: capture)
 
     def words_of(*photos: Path, azimuth: float = 0.0, words: tuple[str, ...] = ()) -> str:
         monkeypatch.setattr(portraits, "face_finder", lambda: Someone(camera_from(azimuth), PLACES))
