@@ -24,6 +24,7 @@ def surface(*shape: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def test_colours_lie_between_black_and_white():
+    torch.manual_seed(0)
     appearance = Appearance(SMALL).double()
     for parameter in appearance.parameters():
         parameter.data *= 20
