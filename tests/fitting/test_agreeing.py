@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from headfield.fields.geometry import Shape
-from headfield.fitting.agreeing import _Places, agreeing
+from headfield.fitting.agreeing import _Equations, _Places, agreeing
 from headfield.fitting.poses import JointPoses, LandmarkModel, find_poses
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.statistics import CodeStatistics, CodeStatisticsSettings
@@ -77,6 +78,10 @@ def test_what_photos_show_puts_cameras_right_that_landmarks_have_wrong(prior, mo
             for it, truth in zip(posed.cameras[1:], cameras[1:], strict=True)
         ]
 
+    def size(posed):
+        return np.mean([np.log(float(it.translation[2] / it.focal[0])) for it in posed.cameras])
+
+    assert size(after) == pytest.approx(size(before), abs=1e-9)
     assert min(off(before)) > 0.8
     assert max(off(after)) < 0.25 * max(off(before))
 
@@ -107,6 +112,35 @@ def test_places_move_with_the_surface(prior, model):
         np.testing.assert_allclose(radii, RADIUS + SPREAD * u, atol=1e-5)
     np.testing.assert_allclose(large.points - small.points, 0.1 * small.by_u[..., 0], atol=1e-5)
     assert (small.points[:, 2] > 0).all()
+
+
+def test_a_camera_within_the_head_is_impossible_and_not_a_crash(prior, model):
+    faces = [seen_from(model, np.zeros(1), turn)[0] for turn in (-15.0, 10.0)]
+    joint = JointPoses(faces, model)
+    x = joint.joined(find_poses(faces, model))
+    places = _Places.of(joint, x, prior)
+    for nonsense in (-1.0, np.nan):
+        wrong = x.copy()
+        wrong[joint.own_part(1).start + 5] = nonsense
+        assert _Equations.at(joint, wrong, places, []).cost == np.inf
+
+
+def test_memory_grows_with_the_photos_and_not_with_their_pairs(prior, model, monkeypatch):
+    monkeypatch.setattr("headfield.fitting.agreeing.BLURS", (3.0,))
+    monkeypatch.setattr("headfield.fitting.agreeing.STEPS", 1)
+    turns = np.linspace(-25, 25, 12)
+    faces, cameras = zip(*(seen_from(model, np.zeros(1), turn) for turn in turns), strict=True)
+    images, masks = zip(*(painted(it) for it in cameras), strict=True)
+
+    def most(count):
+        posed = find_poses(faces[:count], model)
+        tracemalloc.start()
+        agreeing(posed, faces[:count], images[:count], masks[:count], model, prior)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    assert most(12) < 2.5 * most(6)  # 66 pairs beside 15
 
 
 def test_derivatives_of_what_cameras_see_are_right(model):

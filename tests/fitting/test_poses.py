@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from headfield.cameras import Camera
 from headfield.errors import InputError
-from headfield.fitting.poses import PORTRAIT, FaceSeen, LandmarkModel, _Residuals, find_poses
+from headfield.fitting.poses import PORTRAIT, FaceSeen, LandmarkModel, LandmarkResiduals, find_poses
 from headfield.fitting.prior import ShapePrior
 
 
@@ -139,7 +139,7 @@ def test_a_face_at_rest_is_found_as_if_there_were_no_expressions(model):
 def test_the_slopes_of_how_unlikely_a_pose_is_are_those_of_finite_differences(model, focal):
     rng = np.random.default_rng(5)
     face, _ = seen_from(model, rng.standard_normal(10), 25.0)
-    view = _Residuals(replace(face, focal=focal), model)
+    view = LandmarkResiduals(replace(face, focal=focal), model)
     x = np.concatenate([rng.standard_normal(10), view.start(), rng.standard_normal(12)])
 
     def residuals(x):

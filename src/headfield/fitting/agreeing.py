@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64, UInt8
+from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
-from skimage.transform import resize
 
 from headfield.cameras import Camera
 from headfield.canonical import NOSE_TIP
 from headfield.fitting.held import visibility
-from headfield.fitting.poses import EYES, FaceSeen, JointPoses, LandmarkModel, Posed, mistrusted
+from headfield.fitting.poses import EYES, FaceSeen, JointPoses, LandmarkModel, LandmarkResiduals, Posed, mistrusted
 from headfield.fitting.prior import ShapePrior
 from headfield.mesh.extract import extract
 from headfield.render.queries import roughly
@@ -68,6 +68,9 @@ OUTLIER = 1.5
 FEWEST = 50
 """Two photos that share fewer places are not compared."""
 
+DAMPING = 1e-3
+"""How much each unknown is held back, as a part of how well it is known."""
+
 
 def agreeing(
     posed: Posed,
@@ -87,19 +90,22 @@ def agreeing(
         shown = [picture.blurred(blur) for picture in pictures]
         places = _Places.of(joint, x, prior)
         best, least = x, math.inf
-        for _ in range(STEPS):
-            rows, slopes = _looks(joint, x, places.on_surface(joint.parted(x)[0]), shown)
-            cost = _cost(joint, x, rows)
-            if cost < least:
-                best, least = x, cost
-            x = x - _step(joint, x, rows, slopes)
-        rows, _ = _looks(joint, x, places.on_surface(joint.parted(x)[0]), shown)
-        x = x if _cost(joint, x, rows) < least else best
+        for _ in range(STEPS + 1):
+            equations = _Equations.at(joint, x, places, shown)
+            if not math.isfinite(equations.cost):
+                break
+            if equations.cost < least:
+                best, least = x, equations.cost
+            x = x - equations.step()
+        x = best
     return _as_large(joint.posed(x), posed)
 
 
 def _as_large(found: Posed, before: Posed) -> Posed:
-    """The cameras at such distances that the head is as large as it was: photos that agree do not tell its size."""
+    """With the cameras at such distances that the head is as large as it was: photos that agree do not tell its size.
+
+    Nothing else changes in the pictures; u is that of the head before it was brought back to its size.
+    """
     grown = np.mean([_size(after) - _size(it) for after, it in zip(found.cameras, before.cameras, strict=True)])
     cameras = (replace(it, translation=it.translation * math.exp(-grown)) for it in found.cameras)
     return replace(found, cameras=tuple(cameras))
@@ -123,11 +129,13 @@ class _Picture:
     def of(image: UInt8[np.ndarray, "h w 3"], mask: UInt8[np.ndarray, "h w"], face: FaceSeen) -> _Picture:
         height, width = mask.shape
         scale = EYE_DISTANCE / face.eye_distance
-        shape = (max(2, round(scale * height)), max(2, round(scale * width)))
-        grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-        small, person = (resize(it, shape, order=1, anti_aliasing=True) for it in (grey, mask.astype(np.float32) / 255))
-        surely = (gaussian_filter(person, MARGIN / 2) > 0.98).astype(np.float32)
-        return _Picture(small, surely, np.array([shape[1] / width, shape[0] / height]))
+        size = (max(2, round(scale * width)), max(2, round(scale * height)))
+        small, person = (
+            np.asarray(Image.fromarray(it).convert("L").resize(size, Image.Resampling.BILINEAR), np.float32)
+            for it in (image, mask)
+        )
+        surely = gaussian_filter(person, MARGIN / 2) > 0.98 * 255
+        return _Picture(small, surely.astype(np.float32), np.divide(size, (width, height)))
 
     def blurred(self, blur: float) -> _Shown:
         """As it is compared: against its surroundings, so that light and exposure may differ."""
@@ -210,50 +218,68 @@ class _Places:
         return _Surface(here.double().numpy(), by_u.double().numpy(), self.clear)
 
 
-def _looks(
-    joint: JointPoses, x: Float64[np.ndarray, "n"], surface: _Surface, shown: Sequence[_Shown]
-) -> tuple[Float64[np.ndarray, "m"], Float64[np.ndarray, "m n"]]:
-    """How differently places look in each two photos that see them, in standard deviations, and the derivatives."""
-    _, poses, _ = joint.parted(x)
-    values, slopes = [], []
-    for i, (view, pose, picture) in enumerate(zip(joint.views, poses, shown, strict=True)):
+@dataclass(frozen=True, eq=False)
+class _Equations:
+    """The normal equations of a Gauss-Newton step, and how unlikely all is where they were made."""
+
+    cost: float
+    left: Float64[np.ndarray, "n n"]
+    right: Float64[np.ndarray, "n"]
+
+    @staticmethod
+    def at(joint: JointPoses, x: Float64[np.ndarray, "n"], places: _Places, shown: Sequence[_Shown]) -> _Equations:
+        """Those of landmarks and looks together; where a camera would stand in the head, all is impossible."""
+        u, poses, _ = joint.parted(x)
+        if not (np.isfinite(x).all() and (poses[:, 5] > 0).all()):
+            return _Equations(math.inf, np.eye(joint.size), np.zeros(joint.size))
+        marks, by_marks, certain = joint.residuals(x), joint.slopes(x), joint.certain()
+        loss, trust, _ = mistrusted(marks**2, certain)
+        cost, left, right = float(loss.sum()), by_marks.T @ (trust[:, None] * by_marks), by_marks.T @ (trust * marks)
+        surface = places.on_surface(u)
+        seen = [_Looks.of(*it, surface) for it in zip(joint.views, poses, shown, strict=True)]
+        for a, b in itertools.combinations(range(len(seen)), 2):
+            rows, slopes = _compared(seen[a], seen[b], np.sqrt(surface.clear[a] * surface.clear[b]))
+            of_poses = (np.arange(7) + joint.own_part(view).start for view in (a, b))
+            columns = np.concatenate([np.arange(joint.k), *of_poses])
+            cost += float(rows @ rows)
+            left[np.ix_(columns, columns)] += slopes.T @ slopes
+            right[columns] += slopes.T @ rows
+        return _Equations(cost, left, right)
+
+    def step(self) -> Float64[np.ndarray, "n"]:
+        """What is to be taken from what they were made at."""
+        answer: Float64[np.ndarray, "n"] = np.linalg.solve(
+            self.left + DAMPING * np.diag(np.diag(self.left)), self.right
+        )
+        return answer
+
+
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """What places look like in one photo, and the derivatives by u and by its pose."""
+
+    values: Float64[np.ndarray, "n"]
+    by_u: Float64[np.ndarray, "n k"]
+    by_pose: Float64[np.ndarray, "n 7"]
+
+    @staticmethod
+    def of(view: LandmarkResiduals, pose: Float64[np.ndarray, "7"], picture: _Shown, surface: _Surface) -> _Looks:
         pixels, by_place, by_pose = view.projected(pose, surface.points)
-        value, by_pixel = picture.at(pixels)
-        slope = np.zeros((len(value), joint.size))
-        own = joint.own_part(i).start
-        slope[:, own : own + 7] = np.einsum("na,nab->nb", by_pixel, by_pose)
-        slope[:, : joint.k] = np.einsum("na,nab,nbk->nk", by_pixel, by_place, surface.by_u, optimize=True)
-        values.append(value)
-        slopes.append(slope)
-    rows, rows_slopes = [np.zeros(0)], [np.zeros((0, joint.size))]
-    for a, b in itertools.combinations(range(len(shown)), 2):
-        clear = np.sqrt(surface.clear[a] * surface.clear[b])
-        both = clear > 0
-        if both.sum() < FEWEST:
-            continue
-        off, slope = (values[a] - values[b])[both] / OFF, (slopes[a] - slopes[b])[both] / OFF
-        far = np.maximum(np.abs(off) / OUTLIER, 1.0)
-        weight = clear[both] * np.sqrt(COUNTS / clear[both].sum() / far)
-        rows.append(weight * off)
-        rows_slopes.append(weight[:, None] * slope)
-    return np.concatenate(rows), np.concatenate(rows_slopes)
+        values, by_pixel = picture.at(pixels)
+        by_u = np.einsum("na,nab,nbk->nk", by_pixel, by_place, surface.by_u, optimize=True)
+        return _Looks(values, by_u, np.einsum("na,nab->nb", by_pixel, by_pose))
 
 
-def _cost(joint: JointPoses, x: Float64[np.ndarray, "n"], rows: Float64[np.ndarray, "m"]) -> float:
-    loss, _, _ = mistrusted(joint.residuals(x) ** 2, joint.certain())
-    return float(loss.sum() + rows @ rows)
-
-
-def _step(
-    joint: JointPoses,
-    x: Float64[np.ndarray, "n"],
-    rows: Float64[np.ndarray, "m"],
-    slopes: Float64[np.ndarray, "m n"],
-) -> Float64[np.ndarray, "n"]:
-    """The Gauss-Newton step, of landmarks and looks together."""
-    marks, by_marks = joint.residuals(x), joint.slopes(x)
-    _, trust, _ = mistrusted(marks**2, joint.certain())
-    left = by_marks.T @ (trust[:, None] * by_marks) + slopes.T @ slopes
-    left += 1e-3 * np.diag(np.diag(left))
-    answer: Float64[np.ndarray, "n"] = np.linalg.solve(left, by_marks.T @ (trust * marks) + slopes.T @ rows)
-    return answer
+def _compared(
+    one: _Looks, other: _Looks, clear: Float64[np.ndarray, "n"]
+) -> tuple[Float64[np.ndarray, "m"], Float64[np.ndarray, "m own"]]:
+    """How differently places look in two photos that see them so clearly, in standard deviations, and the derivatives
+    by u and by either pose; nothing where they share too few."""
+    both = clear > 0
+    if both.sum() < FEWEST:
+        both[:] = False
+    off = (one.values - other.values)[both] / OFF
+    slope = np.concatenate([one.by_u - other.by_u, one.by_pose, -other.by_pose], axis=1)[both] / OFF
+    far = np.maximum(np.abs(off) / OUTLIER, 1.0)
+    weight = clear[both] * np.sqrt(COUNTS / np.maximum(clear[both].sum(), 1.0) / far)
+    return weight * off, weight[:, None] * slope

@@ -128,7 +128,7 @@ class JointPoses:
             if face.known.sum() < FEWEST or not face.eye_distance > 0:
                 raise InputError("too few landmarks of the face were found to tell its pose; take another photo.")
         self.faces, self.model = faces, model
-        self.views = [_Residuals(face, model) for face in faces]
+        self.views = [LandmarkResiduals(face, model) for face in faces]
         self.k, self.own = model.basis.shape[2], 7 + model.expressions.shape[2]
         self.size = self.k + len(faces) * self.own
         index = np.arange(self.size)
@@ -197,7 +197,7 @@ def landmark_error(face: FaceSeen, camera: Camera, places: Float64[np.ndarray, "
     return float(off[inner].mean() / face.eye_distance) if inner.any() else math.nan
 
 
-class _Residuals:
+class LandmarkResiduals:
     """How unlikely a pose (turn, place and logarithm of the focal length) is for one face, in standard deviations."""
 
     def __init__(self, face: FaceSeen, model: LandmarkModel):
@@ -213,6 +213,7 @@ class _Residuals:
         self.focal = self.told or PORTRAIT * scale
 
     def __call__(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """The residuals of the landmarks, if they lie at these places, and one for the distance or focal length."""
         known = self.face.known
         off = (self._pixels(pose, places[known]) - self.face.landmarks[known]) / self.noise[:, None]
         if self.told:
