@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -135,6 +136,40 @@ def test_pictures_without_masks_say_nothing_of_silhouettes():
     terms = SceneObjectives(family(TRAINING, 1), them, TRAINING)
     report = optimise(family(TRAINING, 1), replace(TRAINING, steps=1).stages(), terms, seed=0)
     assert report.history["silhouette"][0] == 0
+
+
+def photometric(them: Scenes, it: SceneFamily) -> float:
+    report = optimise(it, replace(TRAINING, steps=1).stages(), SceneObjectives(it, them, TRAINING), seed=0)
+    return report.history["photometric"][0]
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_where_masks_are_known_no_background_is_learned(masked):
+    seen = view(0.5, camera())
+    outside = np.where(seen.mask[..., None] > 0, seen.image, 255 - seen.image)
+    shown = [seen, replace(seen, image=outside)]
+    them = [Scenes.of([Subject("it", Capture((it if masked else replace(it, mask=None),)))]) for it in shown]
+    bright = family(TRAINING, 1)
+    with torch.no_grad():
+        for parameter in bright.backgrounds.parameters():
+            parameter.add_(0.5)
+    plain = photometric(them[0], family(TRAINING, 1))
+    assert plain > 0
+    assert (photometric(them[1], family(TRAINING, 1)) == plain) == masked
+    assert (photometric(them[0], bright) == plain) == masked
+
+
+def test_what_is_a_scenes_own_can_move_faster():
+    before = family().state_dict()
+    moved = []
+    for own in (1.0, 3.0):
+        it = family(replace(TRAINING, own=own, steps=1))
+        optimise(it, replace(TRAINING, own=own, steps=1).stages(), SceneObjectives(it, scenes(), TRAINING), seed=0)
+        after = it.state_dict()
+        moved.append({name: float((after[name] - before[name]).abs().amax()) for name in before if before[name].numel()})
+    for name, once in moved[0].items():
+        assert moved[1][name] == pytest.approx((3 if ".own." in name else 1) * once, rel=1e-3, abs=1e-6), name
+    assert any(once > 0 for name, once in moved[0].items() if ".own." in name)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from headfield.data.store import Dataset
@@ -13,6 +14,7 @@ from headfield.errors import InputError
 from headfield.fields.background import Background, BackgroundSettings
 from headfield.fields.scene_fields import NetworksSettings, SceneFields, SceneFieldsSettings
 from headfield.fields.scene_layers import SceneLayersSettings
+from headfield.fitting.observations import RaysSeen
 from headfield.fitting.scene_prior import ScenePrior
 from headfield.fitting.scenes import Scenes
 from headfield.fitting.training import PriorTraining
@@ -22,6 +24,7 @@ from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import Precision, StepInfo
 from headfield.render.beyond import Glow, render_beyond
 from headfield.render.sampling import Sampler, Sampling
+from headfield.render.volume import Rendered
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class SceneTraining(PriorTraining[Scenes, ScenePrior]):
     background: BackgroundSettings = field(default_factory=BackgroundSettings)
     steps: int = 20_000
     rate: float = 1.8e-4
+    own: float = 1.0
+    """How many times faster moves what is a scene's own: it only does when that scene is looked at."""
     plateau: float = 0.316
     """What rates are multiplied by every time the loss stops decreasing."""
     patience: int = 1000
@@ -75,8 +80,9 @@ class SceneTraining(PriorTraining[Scenes, ScenePrior]):
                     f"a scene cannot have the layers {own} of {count} of its own; name some of 1 to {count}."
                 )
         weights = {"photometric": 1.0, "eikonal": self.eikonal, "silhouette": self.silhouette}
-        plateau = Plateau(self.plateau, self.patience)
-        return (Stage("scenes", self.steps, (Moving("*", self.rate, clip=1.0),), weights, plateau),)
+        faster = (Moving("fields.*.own.*", self.own * self.rate, clip=1.0),) if self.layers.used else ()
+        moving = (*faster, Moving("*", self.rate, clip=1.0))
+        return (Stage("scenes", self.steps, moving, weights, Plateau(self.plateau, self.patience)),)
 
     def lessons(self, dataset: Dataset, *, subjects: int | None = None) -> Scenes:
         """Pictures, made as small as they are looked at."""
@@ -132,11 +138,22 @@ class SceneObjectives:
             return Glow(*family.backgrounds[scene](places, directions))
 
         behind = render_beyond(seen.rays, glow, batch.beyond, info.generator)
-        colours = shown.colours + (1 - shown.opacity)[:, None] * behind
         terms = {
-            "photometric": (colours - seen.colours).square().mean(),
+            "photometric": _photometric(shown, behind, seen, self.scenes.masked(scene, seen)),
             "eikonal": eikonal_cost(family.fields, shown, batch.everywhere, info),
         }
         if info.weights["silhouette"]:
             terms["silhouette"] = mask_cost(shown.opacity, seen)
         return terms
+
+
+def _photometric(
+    shown: Rendered, behind: Float[Tensor, "n 3"], seen: RaysSeen, masked: Bool[Tensor, "n"]
+) -> Float[Tensor, ""]:
+    """How far colours are off: of the scene before its background, or of the subject alone where a mask tells it.
+
+    A mask makes the background needless, which may be another one in each picture and then cannot be learned.
+    """
+    through = torch.where(masked, 0, 1 - shown.opacity)[:, None]
+    off = seen.coverage[:, None] * (shown.colours + through * behind - seen.colours).square()
+    return off.sum() / (3 * seen.coverage.sum()).clamp(min=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 from PIL import Image
 from torch import Tensor
 
@@ -65,6 +66,10 @@ class Scenes:
         counts = [rays // len(chosen) + (place < rays % len(chosen)) for place in range(len(chosen))]
         drawn = zip(chosen.tolist(), counts, strict=True)
         return RaysSeen.joined([_some(known[number], number, count, generator) for number, count in drawn])
+
+    def masked(self, scene: int, seen: RaysSeen) -> Bool[Tensor, "n"]:
+        """Whether a mask tells the subject from its background in the views that rays of one scene belong to."""
+        return torch.tensor([view.mask is not None for view in self.views[scene]], device=seen.view.device)[seen.view]
 
 
 def _some(view: ViewOnDevice, number: int, count: int, generator: torch.Generator) -> RaysSeen:

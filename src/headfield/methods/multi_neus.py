@@ -35,6 +35,8 @@ class Training(SceneTraining):
 
     networks: NetworksSettings = SMALL_NETWORKS
     rate: float = 5e-4
+    own: float = 4.0
+    patience: int = 2000
 
 
 PAPER_TRAINING = Training(
@@ -43,6 +45,7 @@ PAPER_TRAINING = Training(
     background=BackgroundSettings(width=256, depth=8, frequencies=10, direction_frequencies=4),
     steps=610_000,
     rate=1.8e-4,
+    own=1.0,
     patience=5000,
     silhouette=0.0,
     pixels=1024,
