@@ -24,6 +24,8 @@ from headfield.fitting.scenes import Scenes
 from headfield.fitting.training import train_prior
 from headfield.optim.checkpoints import Checkpoints
 from headfield.optim.engine import optimise
+from headfield.render.distance_grid import DistanceGrid
+from headfield.render.sampling import AroundSurfaceSettings, Sampling
 
 from ..balls import camera, capture, scenes, view
 
@@ -159,6 +161,18 @@ def test_where_masks_are_known_no_background_is_learned(masked):
     assert (photometric(them[0], bright) == plain) == masked
 
 
+@pytest.mark.parametrize(("radii", "grids"), [((0.4, 0.5, 0.6), 12), ((0.5,), 4)])
+def test_a_grid_is_not_older_than_so_many_steps_even_where_other_scenes_come_between(monkeypatch, radii, grids):
+    made = []
+    monkeypatch.setattr(
+        DistanceGrid, "of", lambda *given, of=DistanceGrid.of, **named: (made.append(0), of(*given, **named))[1]
+    )
+    training = replace(TRAINING, steps=12, sampling=Sampling(around_surface=AroundSurfaceSettings(uses=3)))
+    it = family(training, len(radii))
+    optimise(it, training.stages(), SceneObjectives(it, scenes(radii), training), seed=0)
+    assert len(made) == grids
+
+
 def test_what_is_a_scenes_own_can_move_faster():
     before = family().state_dict()
     moved = []
@@ -166,7 +180,9 @@ def test_what_is_a_scenes_own_can_move_faster():
         it = family(replace(TRAINING, own=own, steps=1))
         optimise(it, replace(TRAINING, own=own, steps=1).stages(), SceneObjectives(it, scenes(), TRAINING), seed=0)
         after = it.state_dict()
-        moved.append({name: float((after[name] - before[name]).abs().amax()) for name in before if before[name].numel()})
+        moved.append(
+            {name: float((after[name] - before[name]).abs().amax()) for name in before if before[name].numel()}
+        )
     for name, once in moved[0].items():
         assert moved[1][name] == pytest.approx((3 if ".own." in name else 1) * once, rel=1e-3, abs=1e-6), name
     assert any(once > 0 for name, once in moved[0].items() if ".own." in name)

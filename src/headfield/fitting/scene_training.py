@@ -119,6 +119,7 @@ class SceneObjectives:
 
     def __init__(self, family: SceneFamily, scenes: Scenes, training: SceneTraining):
         self.family, self.scenes, self.training = family, scenes, training
+        self._sampling = training.sampling.among(len(scenes))
         self._samplers: dict[int, Sampler] = {}
 
     def __call__(self, info: StepInfo) -> dict[str, Tensor]:
@@ -129,7 +130,7 @@ class SceneObjectives:
         scene = int(torch.randint(len(self.scenes), (1,), generator=info.generator, device=info.device))
         seen = self.scenes.draw(scene, batch.rays, batch.views, info.generator)
         family.fields.choose(scene)
-        sampler = self._samplers.setdefault(scene, self.training.sampling.sampler())
+        sampler = self._samplers.setdefault(scene, self._sampling.sampler())
         self.training.beginning.open(family.fields, info)
         facing = self.training.beginning.facing(info)
         shown = see(family.fields, seen.rays, sampler, info.generator, facing=facing)

@@ -21,7 +21,7 @@ from headfield.fitting.volume_drive import CAMERAS, fit_volume
 from headfield.fitting.volume_fit import VolumeOptions
 from headfield.optim.schedules import Plateau
 from headfield.optim.stages import Moving, Stage
-from headfield.render.sampling import Sampling
+from headfield.render.sampling import AroundSurfaceSettings, Sampling
 
 NAME = "multi-neus"
 
@@ -37,6 +37,7 @@ class Training(SceneTraining):
     rate: float = 5e-4
     own: float = 4.0
     patience: int = 2000
+    sampling: Sampling = Sampling(around_surface=AroundSurfaceSettings(resolution=24))
 
 
 PAPER_TRAINING = Training(

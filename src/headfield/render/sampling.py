@@ -8,7 +8,7 @@ nearly even, looks there where the ray goes in, and asks the field nothing more.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -107,6 +107,11 @@ class Sampling:
     way: Literal["around-surface", "hierarchical"] = "around-surface"
     around_surface: AroundSurfaceSettings = AroundSurfaceSettings()
     hierarchical: Hierarchical = Hierarchical()
+
+    def among(self, scenes: int) -> Sampling:
+        """For one of so many scenes that move together, so that its surface moves between calls for it as well."""
+        around = self.around_surface
+        return replace(self, around_surface=replace(around, uses=max(around.uses // scenes, 1)))
 
     def sampler(self) -> Sampler:
         """A new one, for one scene."""
