@@ -41,3 +41,13 @@ def assets() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("HEADFIELD_ASSETS names no folder of open data")
     return Path(folder)
+
+
+@pytest.fixture
+def only_instant_avatar_comes_along(monkeypatch):
+    """As if no other method's prior came with headfield, for benches."""
+    from headfield.bench.trials import shipped_prior
+
+    there = {"instant-avatar": shipped_prior("instant-avatar")}
+    for module in ("instant_avatar", "sira", "multi_neus"):
+        monkeypatch.setattr(f"headfield.bench.{module}.shipped_prior", there.get)

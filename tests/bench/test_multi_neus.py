@@ -139,6 +139,7 @@ def test_numbers_are_means_over_people_and_sides(quick, tmp_path):
     assert page.read_text().count("begin -->") == 2
 
 
+@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_one_view_from_each_side_is_measured_in_millimetres(quick, tmp_path):
     planned = plan(tmp_path, "1", "2")
     few = replace(planned, names=("1",), bench=replace(planned.bench, subjects=("ball-0",)))
@@ -168,6 +169,7 @@ def test_better_colours_are_seen_better(quick):
     assert told[1] > told[0] + 3
 
 
+@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_the_bench_from_data_to_page(quick, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("headfield.bench.multi_neus.RANKS", (2,))
     monkeypatch.setattr("headfield.bench.scene_plan.RANKS", (2,))

@@ -63,6 +63,7 @@ def test_without_noise_a_capture_stays_itself():
     assert misplaced(capture, 0.0, seed=1) is capture
 
 
+@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_a_trial_without_noise_is_the_plain_one(tmp_path):
     found = plan(tmp_path)
     trials = found.trials()
@@ -75,6 +76,7 @@ def test_a_trial_without_noise_is_the_plain_one(tmp_path):
     assert noisy.variant.name == "sira-noise-0.01"
 
 
+@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_tables_are_the_papers(tmp_path):
     found = plan(tmp_path, views=(1, 3, 4, 6))
     titles = {table.name: [column.title for column in table.columns] for table in found.tables}
@@ -92,6 +94,11 @@ def test_tables_are_the_papers(tmp_path):
         "proxy",
     ]
     assert plan(tmp_path, views=(6,), names=("1", "2")).speeds is None
+
+
+def test_h3d_net_is_tried_with_the_prior_that_comes_along(tmp_path):
+    rows = {row.label for table in plan(tmp_path).tables for row in table.rows}
+    assert "H3D-Net" in rows
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ def only_mean_heads(monkeypatch):
 WORDS = ["bench", "instant-avatar", str(room.data()), "--views", "1", "--cues", "true", "--tables", "2", "3"]
 
 
+@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_a_bench_from_data_to_page_and_on(only_mean_heads, tmp_path, capsys):
     out, page = tmp_path / "out", tmp_path / "docs" / "benchmarks.md"
     words = [*WORDS, "-o", str(out), "--prior", str(room.prior()), "--write", str(page)]
@@ -48,6 +49,7 @@ def test_a_bench_from_data_to_page_and_on(only_mean_heads, tmp_path, capsys):
     assert page.read_text() == before + "\nBy hand.\n"
 
 
+@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_another_paper_s_bench_from_data_to_page(only_mean_heads, tmp_path, capsys):
     out, page = tmp_path / "out", tmp_path / "docs" / "benchmarks.md"
     words = ["bench", "sira", str(room.data()), "--views", "1", "3", "--cues", "true", "-o", str(out)]

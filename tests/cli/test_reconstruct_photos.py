@@ -186,9 +186,11 @@ def test_two_people_are_told_from_one(refused, tmp_path):
 
 def test_what_is_missing_is_told(refused, tmp_path, monkeypatch):
     photo = bright(tmp_path / "anna.png")
-    assert refused(photo, words=("--method", "h3d-net")) == (
-        "no prior of h3d-net comes with headfield; train one and name it with --prior."
-    )
+    with monkeypatch.context() as without:
+        without.setattr("headfield.fitting.prior.files", lambda package: tmp_path)
+        assert refused(photo, words=("--method", "h3d-net")) == (
+            "no prior of h3d-net comes with headfield; train one and name it with --prior."
+        )
     assert refused(photo, words=("--prior", str(tmp_path / "none"))) == (
         f"{tmp_path / 'none'} does not exist; check the path."
     )
