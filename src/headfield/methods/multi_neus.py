@@ -28,6 +28,9 @@ NAME = "multi-neus"
 SMALL_NETWORKS = NetworksSettings(width=128)
 """What two processor cores learn in some hours."""
 
+COARSE = Sampling(around_surface=AroundSurfaceSettings(resolution=24))
+"""A grid that is quickly made anew, since each step may look at another scene."""
+
 
 @dataclass(frozen=True)
 class Training(SceneTraining):
@@ -37,7 +40,7 @@ class Training(SceneTraining):
     rate: float = 5e-4
     own: float = 4.0
     patience: int = 2000
-    sampling: Sampling = Sampling(around_surface=AroundSurfaceSettings(resolution=24))
+    sampling: Sampling = COARSE
 
 
 PAPER_TRAINING = Training(
