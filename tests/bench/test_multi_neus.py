@@ -69,7 +69,7 @@ def priors() -> Path:
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def quick(monkeypatch, only_instant_avatar_comes_along):
     monkeypatch.setattr(scene_trials, "REFINING_STEPS", 2)
     monkeypatch.setattr(scene_trials, "SAMPLES", 2000)
     monkeypatch.setattr(scene_trials, "LOOKING", replace(scene_trials.LOOKING, resolution=12))
@@ -97,6 +97,12 @@ def test_priors_differ_in_what_they_are_about_and_nothing_else():
     assert {wanted[rank_name(rank)].layers.rank for rank in variants.RANKS} == set(variants.RANKS)
     assert not wanted["transferred-0"].layers.used
     assert [wanted[f"transferred-{scene}"].scene for scene in (0, 1)] == [0, 1]
+
+
+def test_the_prior_that_comes_along_is_the_main_one():
+    main = SceneVariants.of(None, None, {}, FIT).main
+    assert main is not None
+    assert main.name == "multi-neus"
 
 
 def test_patterns_are_drawn_as_in_the_paper():
@@ -139,7 +145,6 @@ def test_numbers_are_means_over_people_and_sides(quick, tmp_path):
     assert page.read_text().count("begin -->") == 2
 
 
-@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_one_view_from_each_side_is_measured_in_millimetres(quick, tmp_path):
     planned = plan(tmp_path, "1", "2")
     few = replace(planned, names=("1",), bench=replace(planned.bench, subjects=("ball-0",)))
@@ -169,7 +174,6 @@ def test_better_colours_are_seen_better(quick):
     assert told[1] > told[0] + 3
 
 
-@pytest.mark.usefixtures("only_instant_avatar_comes_along")
 def test_the_bench_from_data_to_page(quick, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("headfield.bench.multi_neus.RANKS", (2,))
     monkeypatch.setattr("headfield.bench.scene_plan.RANKS", (2,))
