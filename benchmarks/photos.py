@@ -22,7 +22,7 @@ from PIL.ExifTags import IFD, Base
 from rich.table import Table
 
 from headfield.bench.scoring import scores
-from headfield.bench.trials import SAMPLES, shipped_prior
+from headfield.bench.trials import SAMPLES
 from headfield.capture import View
 from headfield.data.store import Dataset
 from headfield.errors import InputError
@@ -36,8 +36,8 @@ from headfield.studio.assets import root
 from headfield.studio.order import Order
 from headfield.studio.production import produce
 
-METHODS = tuple(name for name in ("instant-avatar", "sira") if shipped_prior(name) is not None)
-"""Those whose prior comes along."""
+METHODS = ("instant-avatar", "sira")
+"""Those by surface rendering with a prior for photos; a head by volume rendering takes four minutes."""
 
 PARTS = ("face", "head")
 
