@@ -82,6 +82,11 @@ class Variants:
         return replace(self.whole, name="no-normals", cues="none")
 
     @property
+    def without_agreement(self) -> Variant:
+        """InstantAvatar that does not compare views with each other: the paper's objectives alone."""
+        return replace(self.whole, name="no-agreement", settings=replace(self._fit, agreement=0.0))
+
+    @property
     def without_prior(self) -> Variant:
         """InstantAvatar's network and objectives, from a sphere."""
         geometry = replace(ShapePrior.load(self.prior).geometry.settings, code=0)
@@ -122,6 +127,7 @@ class Variants:
             ("mean head, no view looked at", self.mean_head, {}),
             ("without shape prior", self.without_prior, {(3, "face"): 6.98, (6, "face"): 20.72}),
             ("without normals", self.without_normals, {(3, "face"): 1.59, (6, "face"): 1.44}),
+            ("without agreement of views, as in the paper", self.without_agreement, {}),
             ("InstantAvatar", self.whole, {(3, "face"): 1.39, (6, "face"): 1.22}),
             *self._upper_bound,
             ("short prior, without grid, 3 layers", self.ablation(ablations.THREE_LAYERS), _faces(3, 1.55, 1.38)),

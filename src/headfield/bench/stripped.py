@@ -10,12 +10,12 @@ from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fitting.drive import Fitted, Run, fit_surface
 from headfield.fitting.prior import ShapePrior
 from headfield.methods import instant_avatar
-from headfield.optim.schedules import Cosine
+from headfield.optim.schedules import Cosine, WarmUp
 from headfield.optim.stages import Moving, Stage
 
 GRID = "field.geometry.grid."
 
-OF_VIEWS = {"photometric", "silhouette", "normals"}
+OF_VIEWS = {"photometric", "silhouette", "normals", "agreement"}
 """The objectives that ask no prior."""
 
 
@@ -36,7 +36,7 @@ class FromSphere(instant_avatar.Fitting):
             return stage
         moving = (
             Moving("field.geometry.grid.*", self.grid_rate),
-            Moving("field.geometry.decoder.*", Cosine(self.rate, 0.5 * self.rate), clip=1.0),
+            Moving("field.geometry.decoder.*", WarmUp(0.1, Cosine(self.rate, 0.5 * self.rate)), clip=1.0),
             Moving("field.appearance.*", self.appearance_rate),
         )
         weights = {name: weight for name, weight in stage.weights.items() if name in OF_VIEWS}

@@ -159,22 +159,17 @@ def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
 
 
 def _possible(stages: Sequence[Stage], observations: Observations, options: FitOptions) -> list[Stage]:
-    """The stages without the objectives that nothing was observed for, and without ``near`` and estimated normals where
-    several views agree; cameras that are only roughly known move along with the shape."""
+    """The stages without the objectives that nothing was observed for, and without ``near`` where several views agree;
+    cameras that are only roughly known move along with the shape."""
     without = set()
     if not observations.has_normals:
         without.add("normals")
     if observations.landmarks is None:
         without.add("landmarks")
-    several = len(observations.cameras) > 1
-    if several:
-        without.add("near")
-    if several and observations.estimated:
-        without.add("normals")  # colours that agree say more of the shape
-    doubted = observations.estimated and not several
+    without.add("near" if len(observations.cameras) > 1 else "agreement")
 
     def possible(stage: Stage) -> Stage:
-        weights = options.estimated.weighed(stage.weights) if doubted else stage.weights
+        weights = options.estimated.weighed(stage.weights) if observations.estimated else stage.weights
         weights = {name: weight for name, weight in weights.items() if name not in without}
         moving = stage.moving
         if observations.rough and set(stage.weights) != {"colour"}:

@@ -15,6 +15,7 @@ from headfield.cameras import Camera, Rays
 from headfield.canonical import BUST_END
 from headfield.capture import Capture, View
 from headfield.errors import InputError
+from headfield.fitting.agreement import Brightness
 from headfield.fitting.landmarks import LandmarksSeen
 from headfield.optim.checkpoints import checksum
 from headfield.render.span import Span
@@ -77,6 +78,8 @@ class Observations:
     """Whether the cameras may be corrected."""
     estimated: bool = False
     """Whether normals are estimates."""
+    pictures: tuple[Brightness, ...] = ()
+    """What each view shows as a whole."""
 
     @property
     def has_normals(self) -> bool:
@@ -117,7 +120,16 @@ class Observations:
         pictures = {str(number): torch.tensor(view.image) for number, view in enumerate(views)}
         landmarks, estimated = LandmarksSeen.of(views, device=device), any(view.estimated for view in views)
         return Observations(
-            names, cameras, inside, beside, beyond, checksum(pictures), landmarks, capture.rough, estimated
+            names,
+            cameras,
+            inside,
+            beside,
+            beyond,
+            checksum(pictures),
+            landmarks,
+            capture.rough,
+            estimated,
+            tuple(Brightness.of(view) for view in views),
         )
 
 

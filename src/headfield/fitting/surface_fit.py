@@ -22,6 +22,7 @@ from headfield.cameras import Camera, Rays
 from headfield.canonical import SHOULDERS
 from headfield.fields.geometry import Sample, Shape, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
+from headfield.fitting.agreement import Agreement, apart
 from headfield.fitting.corrections import Corrections
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations, RaysSeen
@@ -198,6 +199,7 @@ class SurfaceObjectives:
         self._about: DistanceGrid | None = None
         self._unseen: Unseen | None = None
         self._still: StillSurface | None = None
+        self._agreement: Agreement | None = None
 
     def __call__(self, info: StepInfo) -> dict[str, Tensor]:
         """The objectives of one step."""
@@ -205,6 +207,8 @@ class SurfaceObjectives:
             self._begin(info)
         if info.fresh or info.step % self.options.proxy.uses == 0:
             self._about = None
+        if info.fresh or info.step % (2 * self.options.proxy.uses) == 0:
+            self._agreement = None
         if set(info.weights) == {"colour"}:
             return {"colour": self._colour(info)}
         share = 1.0 if self._selective is None else self._selective.share(info.overall)
@@ -266,6 +270,8 @@ class SurfaceObjectives:
             # is not, and minds outliers less.
             off = off.square().sum(dim=-1) / 2 + (off.square().sum(dim=-1) + 1e-6).sqrt()
             terms["normals"] = off[known].sum() / self.options.rays.inside
+        if "agreement" in wanted:
+            terms["agreement"] = self._agree(info, points, sample, normal, rays) if len(points) else _zero(info)
         if "silhouette" in wanted:
             terms["silhouette"] = self._silhouette(info, seen[(~met | ~inside) & seen.above & ~self._shoulders(seen)])
         if "landmarks" in wanted:
@@ -295,6 +301,19 @@ class SurfaceObjectives:
         if self.fit.corrections is not None:
             colour = self.fit.corrections.tinted(colour, seen.view)
         return (colour - seen.colours).abs().sum() / (3 * self.options.rays.inside)
+
+    def _agree(self, info: StepInfo, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
+        place = moved(points, seen.directions, sample.distance, sample.gradient)
+        if self._agreement is None:
+            fine = apart(info.progress, within_family="held" not in info.weights)
+            pictures = self.observations.pictures
+            self._agreement = Agreement(self.fit.distance, self.cameras, pictures, fine, device=info.device)
+        return self._agreement.loss(place, normal, seen.view, self._project)
+
+    def _project(self, places: Tensor) -> Tensor:
+        if self.fit.corrections is not None:
+            return self.fit.corrections.project(places)
+        return torch.stack([camera.to(device=places.device).project(places)[0] for camera in self.cameras])
 
     def _shoulders(self, seen: RaysSeen) -> Tensor:
         """Rays at which only the mask of a photo says that there is something, lower than a mouth.

@@ -12,7 +12,7 @@ from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fitting.drive import Fitted, Run, fit_surface
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.surface_fit import FitOptions
-from headfield.optim.schedules import Cosine
+from headfield.optim.schedules import Cosine, WarmUp
 from headfield.optim.stages import Moving, Stage
 
 NAME = "idr"
@@ -57,7 +57,8 @@ class Fitting:
                 "all",
                 self.steps,
                 (
-                    Moving("field.geometry.*", Cosine(self.rate, 0.1 * self.rate), clip=1.0),
+                    # Colours know nothing at first; in full steps what they ask for would undo the sphere.
+                    Moving("field.geometry.*", WarmUp(0.1, Cosine(self.rate, 0.1 * self.rate)), clip=1.0),
                     Moving("field.appearance.*", self.appearance_rate),
                 ),
                 {"photometric": self.photometric, "silhouette": self.silhouette, "eikonal": self.eikonal},

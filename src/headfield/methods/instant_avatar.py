@@ -72,6 +72,8 @@ class Fitting:
     photometric: float = 1.0
     silhouette: float = 4.0
     normals: float = 0.3
+    agreement: float = 1.0
+    """What it costs that views show different things at a place."""
     landmarks: float = 0.02
     """What it costs that landmarks which the views come with are elsewhere: about as much as the code's likelihood."""
     latent: float = 1e-2
@@ -90,6 +92,7 @@ class Fitting:
             "photometric": self.photometric,
             "silhouette": self.silhouette,
             "normals": self.normals,
+            "agreement": self.agreement,
         }
         latent = Moving("u", Cosine(self.latent_rate, 0.1 * self.latent_rate))
         slow_latent = Moving("u", 0.1 * self.latent_rate)

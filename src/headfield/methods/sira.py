@@ -184,6 +184,8 @@ class Fitting:
     """λ₆ (equation 14)."""
     eikonal: float = 0.1
     """λ₇."""
+    agreement: float = 1.0
+    """What it costs that views show different things at a place; the paper does not compare views."""
     landmarks: float = 0.02
     """What it costs that landmarks which the views come with are elsewhere."""
     latent: float = 1e-2
@@ -203,6 +205,7 @@ class Fitting:
             "photometric": self.photometric,
             "silhouette": self.silhouette,
             "eikonal": self.eikonal,
+            "agreement": self.agreement,
             "landmarks": self.landmarks,
             "latent": self.latent,
         }
