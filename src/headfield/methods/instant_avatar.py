@@ -72,7 +72,7 @@ class Fitting:
     photometric: float = 1.0
     silhouette: float = 4.0
     normals: float = 0.3
-    agreement: float = 1.0
+    agreement: float = 0.5
     """What it costs that views show different things at a place."""
     landmarks: float = 0.02
     """What it costs that landmarks which the views come with are elsewhere: about as much as the code's likelihood."""

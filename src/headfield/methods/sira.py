@@ -184,7 +184,7 @@ class Fitting:
     """λ₆ (equation 14)."""
     eikonal: float = 0.1
     """λ₇."""
-    agreement: float = 1.0
+    agreement: float = 0.5
     """What it costs that views show different things at a place; the paper does not compare views."""
     landmarks: float = 0.02
     """What it costs that landmarks which the views come with are elsewhere."""
