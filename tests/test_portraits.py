@@ -127,15 +127,6 @@ def test_a_photo_that_does_not_agree_with_the_others_is_left_out(prior, photo):
     assert alone.error > FAR_OFF
 
 
-def test_a_photo_from_aside_is_left_out_where_others_are_from_the_front(prior, photo):
-    model = LandmarkModel.of(prior.codes)
-    aside, front = Drawn(camera_from(50), model.mean), Drawn(camera_from(10), model.mean)
-    (kept,) = find_portraits([photo] * 2, prior, finder=InTurn(aside, front))
-    assert kept.photo.name == "someone-2"
-    assert kept.remarks[-1] == "someone was left out, since its face is turned too far to add to the other photos."
-    assert len(find_portraits([photo] * 2, prior, finder=InTurn(aside, aside))) == 2
-
-
 def test_different_people_are_told_apart(prior, photo):
     model = LandmarkModel.of(prior.codes)
     strange = model.mean * (1.35, 0.8, 1.0)

@@ -30,13 +30,7 @@ PIXELS = 512
 FAR_OFF = 0.045
 """Landmarks further off than this, as a part of the eyes' distance, are worth a word."""
 
-LEFT_OUT = "{} was left out, since its face {}."
-DISAGREES = "does not agree with those of the other photos"
-TURNED_AWAY = "is turned too far to add to the other photos"
-
-ASIDE = 40.0
-"""Landmarks and mattes of faces turned further, in degrees, are so rough that heads get worse by them: the face of a
-synthetic person was 2.7 mm off with a photo from 51° beside two from the front, and 1.8 mm without it."""
+LEFT_OUT = "{} was left out, since its face does not agree with those of the other photos."
 
 UNLIKE = 8.0
 """Photos show different people where the logarithm says that one is so much less likely: photos of one stay below 7.
@@ -116,7 +110,7 @@ def find_portraits(
     posed = find_poses([it.seen for it in found], model)
     _check_one_person([it.seen for it in found], model, posed, names)
     doubts = _doubts([it.complexion for it in found], names)
-    kept, left_out = _that_agree(posed.errors, [it.turned for it in found], names)
+    kept, left_out = _that_agree(posed.errors, names)
     if left_out:
         found, doubts = [found[i] for i in kept], [doubts[i] for i in kept]
         posed = find_poses([it.seen for it in found], model)
@@ -130,18 +124,12 @@ def find_portraits(
     )
 
 
-def _that_agree(
-    errors: Sequence[float], turned: Sequence[float], names: Sequence[str]
-) -> tuple[list[int], tuple[str, ...]]:
+def _that_agree(errors: Sequence[float], names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
     """Which photos show one head well enough, if any do, and what is to be said of the others."""
-    why = [
-        DISAGREES if error > FAR_OFF else TURNED_AWAY if angle > ASIDE else ""
-        for error, angle in zip(errors, turned, strict=True)
-    ]
-    kept = [i for i, reason in enumerate(why) if not reason]
+    kept = [i for i, error in enumerate(errors) if error <= FAR_OFF]
     if not kept:
         return list(range(len(errors))), ()
-    return kept, tuple(LEFT_OUT.format(*it) for it in zip(names, why, strict=True) if it[1])
+    return kept, tuple(LEFT_OUT.format(name) for i, name in enumerate(names) if i not in kept)
 
 
 def capture_of(portraits: Sequence[Portrait]) -> Capture:
@@ -159,8 +147,6 @@ class Found:
     complexion: Float64[np.ndarray, "parts 3"] | None
     """None where the face is not seen well enough to be compared."""
     remarks: tuple[str, ...]
-    turned: float
-    """How far the face is turned aside, in degrees."""
 
     @property
     def seen(self) -> FaceSeen:
@@ -179,7 +165,7 @@ def looked_at(path: Path, photo: Photo, finder: FaceFinder, number: int | None) 
     if photo.opacity is not None:
         mask = np.minimum(mask, photo.opacity)
     shown = complexion(photo.image, face) if is_well_seen(face, photo.image) else None
-    return Found(photo, multipie68(face), mask, shown, remarks, abs(face.yaw))
+    return Found(photo, multipie68(face), mask, shown, remarks)
 
 
 def _named_apart(paths: Sequence[Path]) -> list[tuple[Path, str]]:

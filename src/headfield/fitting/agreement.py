@@ -82,7 +82,7 @@ class Agreement:
         shape: SignedDistance,
         cameras: Sequence[Camera],
         pictures: Sequence[Brightness],
-        apart: float,
+        spacing: float,
         *,
         device: torch.device,
     ):
@@ -91,11 +91,12 @@ class Agreement:
         self._tree = cKDTree(mesh.vertices)
         self._clear = visibility(mesh, cameras, np.arange(len(mesh.vertices)), least=FACING)
         fineness = [_pixels_a_unit(camera) for camera in cameras]
-        apart = max(apart, 1 / float(np.median(fineness)))  # pixels have no inside
+        spacing = max(spacing, 1 / float(np.median(fineness)))  # pixels have no inside
         self._shown = [
-            picture.blurred(0.5 * apart * pixels).to(device) for picture, pixels in zip(pictures, fineness, strict=True)
+            picture.blurred(0.5 * spacing * pixels).to(device)
+            for picture, pixels in zip(pictures, fineness, strict=True)
         ]
-        steps = apart * torch.linspace(-(SIDE // 2), SIDE // 2, SIDE, device=device)
+        steps = spacing * torch.linspace(-(SIDE // 2), SIDE // 2, SIDE, device=device)
         self._offsets = torch.cartesian_prod(steps, steps)
 
     def loss(
