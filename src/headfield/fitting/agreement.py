@@ -102,7 +102,10 @@ class Agreement:
     def loss(
         self, points: Float[Tensor, "n 3"], normals: Float[Tensor, "n 3"], view: Int64[Tensor, "n"], project: Project
     ) -> Float[Tensor, ""]:
-        """One less the mean correlation between what the view of each point and others show there."""
+        """One less the square of the mean correlation between what the view of each point and others show there.
+
+        Squared, since what hardly correlates says little of where the surface should go: cameras may be far off still.
+        """
         _, nearest = self._tree.query(points.detach().cpu().numpy())
         clear = torch.from_numpy(self._clear[:, nearest]).to(points)
         own = clear.gather(0, view[None])[0]
@@ -114,8 +117,8 @@ class Agreement:
         mine, within = values[view, chosen], inside[view, chosen]
         other = torch.arange(len(clear), device=points.device)[:, None] != view
         weight = torch.where(other & inside & within, (clear * own).sqrt(), 0.0)
-        off = 1 - (values * mine).sum(dim=-1)
-        return (weight * off).sum() / weight.sum().clamp(min=1.0)
+        alike = (weight * (values * mine).sum(dim=-1)).sum() / weight.sum().clamp(min=1.0)
+        return 1 - alike.clamp(min=0.0).square()
 
     def _squares(self, points: Float[Tensor, "n 3"], normals: Float[Tensor, "n 3"]) -> Float[Tensor, "n p 3"]:
         up = torch.where(
