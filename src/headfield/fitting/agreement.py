@@ -4,6 +4,8 @@ A colour network learns what views show about as fast as a shape moves, so it sa
 Pictures say it at once: small squares of the surface around hits are looked up in every view that sees them, and how
 well they correlate is differentiable in where the surface is, in how it is turned, and in the cameras. Squares lie in
 the surface, so that they may be seen at different slants; correlation does not mind light and exposure.
+
+Photos' cameras were put right before the fit in the same spirit, within the family of shapes: ``agreeing``.
 """
 
 from __future__ import annotations
@@ -62,8 +64,6 @@ class Brightness:
 
     def blurred(self, pixels: float) -> Float[Tensor, "2 h w"]:
         """Brightness, blurred over the person alone, and where the person is."""
-        if pixels < 0.3:
-            return torch.stack([self.values, self.person])
         person = self.person.numpy()
         weight = np.maximum(gaussian_filter(person, pixels), 1e-3)
         smooth = gaussian_filter(self.values.numpy() * person, pixels) / weight

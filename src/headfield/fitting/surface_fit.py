@@ -1,7 +1,8 @@
 """Fitting a head to views by surface rendering, the same for every method that does (InstantAvatar, section 3.2; IDR).
 
 For each ray the first hit x is found without gradients and made differentiable as x_diff. There the colour is compared
-with the picture (photometric), the gradient of the distance with the normals that are known (normals). Rays that
+with the picture (photometric), the gradient of the distance with the normals that are known (normals), and what one
+view shows around it with what others show (agreement). Rays that
 should hit and do not, and rays past the subject, are compared by their least distance (silhouette). With a prior,
 codes are kept usual, and what no view sees is held to the shape with which a stage began. A prior may know how heads
 look, too; then colours start from it as shapes do.
@@ -178,8 +179,8 @@ class Speed:
 
 
 class SurfaceObjectives:
-    """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``landmarks``, ``latent``,
-    ``look``, ``held``, ``near``, ``eikonal`` and ``colour`` that its stage names.
+    """The objectives of a step: those of ``photometric``, ``silhouette``, ``normals``, ``agreement``, ``landmarks``,
+    ``latent``, ``look``, ``held``, ``near``, ``eikonal`` and ``colour`` that its stage names.
 
     ``colour`` alone is the photometric one at hits found once, for a stage in which the shape stands still.
     """
