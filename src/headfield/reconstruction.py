@@ -13,6 +13,7 @@ from headfield.capture import Capture, View
 from headfield.errors import MissingExtraError
 from headfield.fitting.drive import Run
 from headfield.fitting.prior import Prior, ShapePrior
+from headfield.fitting.steadying import steadied
 from headfield.head import Head
 from headfield.methods.registry import DEFAULT, Method, find_method
 from headfield.optim.interrupt import Interrupt
@@ -109,6 +110,9 @@ class Making:
         clock.begins("cues")
         looked_at = bool(getattr(settings, "normals", 0.0))
         capture = completed(source, self.normals, self.progress.counted, looked_at=looked_at)
+        if not portraits and capture.rough:
+            clock.begins("cameras")
+            capture = steadied(capture, family_of(learned))
         clock.begins("fit")
         fitted = chosen.fit(capture, learned, settings, self.run)
         surface = fitted.field.to(self.run.device)
@@ -143,9 +147,13 @@ class Making:
 
     def _portraits(self, photos: Sequence[Path | str] | Path | str, learned: Prior | None) -> tuple[Portrait, ...]:
         paths = [photos] if isinstance(photos, (str, Path)) else list(photos)
-        # A prior that knows nothing of landmarks leaves it to the one that comes along to pose faces.
-        known = learned if isinstance(learned, ShapePrior) else ShapePrior.shipped(DEFAULT)
-        return find_portraits(paths, known, face=self.face, counted=self.progress.counted)
+        return find_portraits(paths, family_of(learned), face=self.face, counted=self.progress.counted)
+
+
+def family_of(learned: Prior | None) -> ShapePrior:
+    """By which heads faces are posed: a prior that knows nothing of landmarks leaves it to the one that comes along."""
+    knows = isinstance(learned, ShapePrior) and bool(learned.codes.landmark_basis.any())
+    return learned if isinstance(learned, ShapePrior) and knows else ShapePrior.shipped(DEFAULT)
 
 
 def _painted(head: Head, views: Sequence[View], texture: int) -> tuple[Head, tuple[str, ...]]:

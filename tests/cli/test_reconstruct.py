@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from headfield.capture import Subject
 from headfield.cli import main
-from headfield.data.store import create_dataset, write_subject
+from headfield.data.store import create_dataset, read_subject, write_subject
 from headfield.fitting.surface_fit import SurfaceObjectives
 from headfield.head import Head
 from headfield.mesh.files import read_mesh
@@ -48,6 +49,17 @@ def test_a_head_from_one_view(people, prior_file, tmp_path, capsys):
     assert set(head.facts["seconds"]) == {"cues", "fit", "mesh"}
     assert abs(np.linalg.norm(head.mesh.vertices, axis=1).mean() - 0.5) < 0.05
     assert f"Next: headfield render {out}" in capsys.readouterr().out
+
+
+def test_cameras_move_where_they_are_said_to_be_rough(people, prior_file, tmp_path):
+    ball, out = people / "ball", tmp_path / "head"
+    given = {view.name: view.camera for view in read_subject(ball).capture.views}
+    for words, moved in (((), False), (("--rough-cameras",), True)):
+        assert main(["reconstruct", str(ball), "-o", str(out), "--prior", prior_file, *words, *QUICK]) == 0
+        head = Head.load(out)
+        same = [torch.allclose(camera.rotation, given[name].rotation) for name, camera in head.cameras.items()]
+        assert any(same) is not moved
+        assert ("cameras" in head.facts["seconds"]) is moved
 
 
 @pytest.mark.usefixtures("interruptible")

@@ -53,6 +53,14 @@ def test_a_subject_comes_back(written):
     np.testing.assert_array_equal(back.registration.faces, subject.registration.faces)
 
 
+@pytest.mark.parametrize("rough", [True, False])
+def test_it_is_remembered_whether_cameras_are_only_roughly_known(tmp_path, rough):
+    subject = sphere_subject()
+    folder = create_dataset(tmp_path / "people")
+    write_subject(replace(subject, capture=replace(subject.capture, rough=rough)), folder)
+    assert read_subject(folder / "ball").capture.rough is rough
+
+
 def test_views_come_back_within_what_a_pixel_can_hold(written):
     views, back = sphere_subject().capture.views, read_subject(written / "ball").capture.views
     assert isinstance(back, LazyViews)
@@ -343,6 +351,7 @@ def test_frames_that_are_none_are_one_sentence(folder, changes, sentence):
     ("file", "changes", "sentence"),
     [
         ("transforms.json", {"frames": None}, "has no list of frames"),
+        ("transforms.json", {"rough_cameras": "no"}, "rough_cameras of .*transforms.json is neither true nor false"),
         ("transforms.json", {"depth_step": None}, "depth_step of .*transforms.json is not numbers"),
         ("transforms.json", {"depth_step": -1}, "depth_step of .*transforms.json is -1; it must be"),
         ("subject.json", {"facts": 3}, "subject.json has facts that are no JSON object"),

@@ -7,56 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from headfield.fields.geometry import Shape
-from headfield.fitting.agreeing import _Equations, _Places, agreeing
-from headfield.fitting.poses import JointPoses, LandmarkModel, find_poses
-from headfield.fitting.prior import ShapePrior
-from headfield.fitting.statistics import CodeStatistics, CodeStatisticsSettings
+from headfield.fitting.agreeing import agreeing
+from headfield.fitting.comparing import _Places, equations_at
+from headfield.fitting.poses import JointPoses, find_poses
 
+from .painted_balls import RADIUS, SPREAD, ball_marks, ball_prior, painted
 from .test_poses import angle_between, seen_from
-
-RADIUS, SPREAD = 0.55, 0.05
-
-
-class Balls(Shape):
-    """Balls around the origin whose code is their radius."""
-
-    settings = CodeStatisticsSettings(1, 1)
-
-    def forward(self, points, code=None, subjects=None):
-        return points.norm(dim=-1) - code, points[..., :0]
 
 
 @pytest.fixture(scope="module")
 def prior():
-    statistics = CodeStatistics(Balls.settings)
-    statistics.mean.fill_(RADIUS)
-    statistics.factor.fill_(SPREAD)
-    return ShapePrior("balls", Balls(), statistics, {})
+    return ball_prior()
 
 
 @pytest.fixture(scope="module")
 def model():
-    """The landmarks of heads, on balls, which say roughly how these are turned."""
-    heads = LandmarkModel.of(ShapePrior.shipped("instant-avatar").codes)
-    outwards = heads.mean / np.linalg.norm(heads.mean, axis=1, keepdims=True)
-    return replace(heads, mean=RADIUS * outwards, basis=SPREAD * outwards[..., None], noise=0.1)
-
-
-def painted(camera, gain=1.0, plain=False):
-    """A photo of a ball with a pattern on it, and its mask."""
-    rays = camera.rays(camera.pixel_centres().reshape(-1, 2))
-    closest = -(rays.origins * rays.directions).sum(dim=-1)
-    inside = RADIUS**2 - (rays.at(closest).square().sum(dim=-1))
-    place = rays.at(closest - inside.clamp(min=0).sqrt())
-    random = np.random.default_rng(0)
-    waves, phases = torch.from_numpy(random.normal(0, 12, (40, 3))), torch.from_numpy(random.uniform(0, 6, 40))
-    pattern = (place @ waves.T + phases).sin().sum(dim=-1)
-    light = 0.5 + (0 if plain else 0.05) * pattern
-    grey = torch.where(inside > 0, gain * light, 0.2).reshape(camera.height, camera.width)
-    mask = (inside > 0).reshape(grey.shape)
-    photo = (255 * grey.clamp(0, 1))[..., None].expand(-1, -1, 3)
-    return photo.numpy().astype(np.uint8), 255 * mask.numpy().astype(np.uint8)
+    return ball_marks()
 
 
 def test_what_photos_show_puts_cameras_right_that_landmarks_have_wrong(prior, model):
@@ -122,12 +88,12 @@ def test_a_camera_within_the_head_is_impossible_and_not_a_crash(prior, model):
     for nonsense in (-1.0, np.nan):
         wrong = x.copy()
         wrong[joint.own_part(1).start + 5] = nonsense
-        assert _Equations.at(joint, wrong, places, []).cost == np.inf
+        assert equations_at(joint, places, [], [(0, 1)], wrong).cost == np.inf
 
 
 def test_memory_grows_with_the_photos_and_not_with_their_pairs(prior, model, monkeypatch):
     monkeypatch.setattr("headfield.fitting.agreeing.BLURS", (3.0,))
-    monkeypatch.setattr("headfield.fitting.agreeing.STEPS", 1)
+    monkeypatch.setattr("headfield.fitting.comparing.STEPS", 1)
     turns = np.linspace(-25, 25, 12)
     faces, cameras = zip(*(seen_from(model, np.zeros(1), turn) for turn in turns), strict=True)
     images, masks = zip(*(painted(it) for it in cameras), strict=True)

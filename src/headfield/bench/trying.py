@@ -27,10 +27,11 @@ from headfield.data.store import read_subject
 from headfield.errors import InputError
 from headfield.fitting.drive import Fitted, Run
 from headfield.fitting.prior import Prior, ShapePrior
+from headfield.fitting.steadying import steadied
 from headfield.fitting.surface_fit import FitOptions
 from headfield.head import Head
 from headfield.methods.mean_head import mean_head
-from headfield.reconstruction import completed
+from headfield.reconstruction import completed, family_of
 from headfield.render.finders import finders
 from headfield.transforms import so3_exp
 
@@ -82,6 +83,9 @@ def _fitted_head(
     seconds["read"] = clock.lap()
     seen = misplaced(with_cues(shown, trial.variant.cues), trial.variant.noise, seed=trial.seed)
     seconds["cues"] = clock.lap()
+    if seen.rough:
+        seen = steadied(seen, family_of(prior))
+        seconds["cameras"] = clock.lap()
     fitted = _fitted(trial, seen, prior, journal, tally)
     seconds["fit"] = round(clock.lap() - journal.looking, 3)
     seconds["stages"] = {stage: round(spent, 3) for stage, spent in journal.stages.items()}

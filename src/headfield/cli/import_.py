@@ -12,7 +12,7 @@ from typing import Annotated
 
 import tyro
 
-from headfield.capture import Capture, LazyViews, Subject, View
+from headfield.capture import LazyViews, Subject, View
 from headfield.cli.progress import progress
 from headfield.data.importers import Importer, find_importer, importers
 from headfield.data.layout import DATASET
@@ -100,7 +100,7 @@ def _write(subject: Subject, out: Path) -> None:
             return views[index]
 
         names = views.names if isinstance(views, LazyViews) else [view.name for view in views]
-        write_subject(changed(subject, capture=Capture(LazyViews(names, read))), out)
+        write_subject(changed(subject, capture=changed(subject.capture, views=LazyViews(names, read))), out)
 
 
 def _overview() -> str:

@@ -28,6 +28,7 @@ from headfield.results import REPORT, Wishes, next_commands, write_results
 PHASES = {
     "faces": "Looking for the face",
     "cues": "Looking at the views",
+    "cameras": "Putting cameras right",
     "fit": "Fitting",
     "mesh": "Extracting the surface",
     "texture": "Painting the texture",
@@ -61,6 +62,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
         prior: Path | None = None,
         normals: Path | None = None,
         estimate_normals: bool = False,
+        rough_cameras: bool = False,
         resolution: int = 256,
         texture: int | None = None,
         report: bool | None = None,
@@ -86,6 +88,8 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
             prior: The prior's file, instead of the one that comes with headfield.
             normals: A file with the network that sees normals and masks where views lack them.
             estimate_normals: Estimate normals from the pictures even where the capture has them.
+            rough_cameras: The cameras of posed views are off by up to a degree or two, or a centimetre: put them right
+                with what the views show, and go on while the head is fitted. Those of photos and imported videos are.
             resolution: Cells a side of the mesh, up to 512.
             texture: Texels a side of the texture, 0 for none; 2048 for photos where nothing is said, none for captures.
             report: Write a page that shows what was done and films of the head, too; as for photos where nothing is
@@ -127,7 +131,9 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
             else:
                 begun("faces")
                 subject = in_head_space(subject, counted=counted)
-                made = making.head(_first(subject, views, estimate_normals), to_head=subject.to_head)
+                capture = _first(subject, views, estimate_normals)
+                capture = replace(capture, rough=capture.rough or rough_cameras)
+                made = making.head(capture, to_head=subject.to_head)
             remarks = made.remarks
             if output.suffix:
                 made.head.save(output)
@@ -202,7 +208,8 @@ def _first(subject: Subject, count: int | None, estimate_normals: bool) -> Captu
     """The first few views of a subject."""
     assert subject.capture is not None
     views = subject.capture.views[:count]
-    return Capture(tuple(replace(view, normals=None) if estimate_normals else view for view in views))
+    shown = tuple(replace(view, normals=None) if estimate_normals else view for view in views)
+    return replace(subject.capture, views=shown)
 
 
 def _read(path: Path) -> Subject:

@@ -99,7 +99,10 @@ def _read_capture(folder: Path) -> Capture:
     step = float(layout.numbers(content, "depth_step", f"{path}", ()))
     if not 0 < step < MILLIMETRES["m"]:
         raise InputError(f"depth_step of {path} is {step:g}; it must be some part of a millimetre or a few.")
-    return Capture(LazyViews(names, _ViewReader(folder, frames, step)))
+    rough = content.get("rough_cameras", False)
+    if not isinstance(rough, bool):
+        raise InputError(f"rough_cameras of {path} is neither true nor false; write it again.")
+    return Capture(LazyViews(names, _ViewReader(folder, frames, step)), rough)
 
 
 def _view_name(frame: Mapping[str, object]) -> str:

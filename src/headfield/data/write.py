@@ -106,6 +106,8 @@ def _write_views(folder: Path, subject: Subject) -> None:
         "depth_step": pictures.DEPTH_STEP,
         "frames": frames,
     }
+    if subject.capture.rough:
+        content["rough_cameras"] = True
     if subject.scan is not None and subject.scan.colours is not None:
         # Splatting methods start from it.
         content["ply_file_path"] = layout.SCAN

@@ -16,24 +16,27 @@ from torch.nn.functional import normalize
 
 from headfield.cameras import Camera, CameraCorrection
 from headfield.fitting.observations import RaysSeen
-from headfield.transforms import exactly
+from headfield.transforms import exactly, so3_exp
 
 
 class Corrections(nn.Module):
     """Small learnable changes to the cameras and colours of a capture's views; none at first."""
 
+    place: nn.Parameter
+    """How the world is turned and moved, since nobody knows where in it the head is that rough cameras look at."""
     gains: nn.Parameter
 
     def __init__(self, cameras: Sequence[Camera]):
         super().__init__()
         self.given = tuple(cameras)
         self.cameras = CameraCorrection(len(self.given))
+        self.place = nn.Parameter(torch.zeros(6))
         self.gains = nn.Parameter(torch.zeros(len(self.given), 3))
 
     @torch.no_grad()
     def corrected(self) -> tuple[Camera, ...]:
         """The cameras as they are now."""
-        batch = self.cameras(self._batch())
+        batch = self._moved(self._batch())
         return tuple(
             replace(
                 camera,
@@ -47,7 +50,7 @@ class Corrections(nn.Module):
     def taken_along(self, seen: RaysSeen) -> RaysSeen:
         """The rays, and the normals seen along them, as the corrected cameras have them."""
         before, view = self._batch(), seen.view
-        after = self.cameras(before)
+        after = self._moved(before)
         old, new = before.rotation[view], after.rotation[view]
         zoom = (after.focal / before.focal)[view]
         with exactly(old):
@@ -67,10 +70,18 @@ class Corrections(nn.Module):
 
     def project(self, places: Float[Tensor, "*v l 3"]) -> Float[Tensor, "v l 2"]:
         """Where the corrected cameras see places, which may be each its own."""
-        batch = self.cameras(self._batch())
+        batch = self._moved(self._batch())
         with exactly(places):
             local = places @ batch.rotation.mT + batch.translation[:, None]
         return local[..., :2] / local[..., 2:].clamp(min=1e-3) * batch.focal[:, None] + batch.principal[:, None]
+
+    def _moved(self, before: Camera) -> Camera:
+        """The cameras corrected, in a world that is turned and moved: x becomes R x + t."""
+        after = self.cameras(before)
+        turn, step = so3_exp(self.place[:3]), self.place[3:]
+        with exactly(step):
+            rotation = after.rotation @ turn.mT
+            return replace(after, rotation=rotation, translation=after.translation - rotation @ step)
 
     def _batch(self) -> Camera:
         """The cameras as given, as one batch that has no size of its own."""

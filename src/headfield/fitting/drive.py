@@ -173,8 +173,8 @@ def _possible(stages: Sequence[Stage], observations: Observations, options: FitO
         weights = {name: weight for name, weight in weights.items() if name not in without}
         moving = stage.moving
         if observations.rough and set(stage.weights) != {"colour"}:
-            within = "held" not in stage.weights
-            moving += options.correcting(len(observations.cameras), within_family=within)
+            within, marked = "held" not in stage.weights, observations.landmarks is not None
+            moving += options.correcting(len(observations.cameras), within_family=within, marked=marked)
         return replace(stage, moving=moving, weights=weights)
 
     return [possible(stage) for stage in stages]

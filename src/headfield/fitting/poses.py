@@ -21,6 +21,8 @@ from scipy.spatial.transform import Rotation
 from headfield.cameras import Camera
 from headfield.errors import InputError
 from headfield.fitting.expressions import Expressions
+from headfield.fitting.newton import Equations
+from headfield.fitting.pose import Pinhole, pose_of
 from headfield.fitting.statistics import LANDMARKS, CodeStatistics
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -150,8 +152,7 @@ class JointPoses:
         """The other way: what was found, as one vector."""
         parts = [posed.u]
         for camera, e in zip(posed.cameras, posed.e, strict=True):
-            turn = Rotation.from_matrix(camera.rotation.numpy()).as_rotvec()
-            parts += [turn, camera.translation.numpy(), np.log(camera.focal[:1].numpy()), e]
+            parts += [pose_of(camera), e]
         return np.concatenate(parts)
 
     def own_part(self, view: int) -> slice:
@@ -179,10 +180,20 @@ class JointPoses:
         """Which residuals are no measurements, which may be wrong, but what is usual."""
         return np.concatenate([np.ones(self._usual.sum(), bool), *(view.certain() for view in self.views)])
 
+    def equations(self, x: Float64[np.ndarray, "n"]) -> Equations:
+        """Those of a Gauss-Newton step by landmarks, and by what is usual."""
+        off, slopes = self.residuals(x), self.slopes(x)
+        loss, trust, _ = mistrusted(off**2, self.certain())
+        return Equations(float(loss.sum()), slopes.T @ (trust[:, None] * slopes), slopes.T @ (trust * off))
+
+    def cameras(self, x: Float64[np.ndarray, "n"]) -> tuple[Camera, ...]:
+        """What was found, as cameras."""
+        return tuple(view.camera(pose) for view, pose in zip(self.views, self.parted(x)[1], strict=True))
+
     def posed(self, x: Float64[np.ndarray, "n"]) -> Posed:
         """What was found, with how far off landmarks are."""
-        u, poses, e = self.parted(x)
-        cameras = tuple(view.camera(pose) for view, pose in zip(self.views, poses, strict=True))
+        cameras = self.cameras(x)
+        u, _, e = self.parted(x)
         triples = zip(self.faces, cameras, e, strict=True)
         errors = tuple(landmark_error(face, camera, self.model.places(u, own)) for face, camera, own in triples)
         loss, _, _ = mistrusted(self.residuals(x) ** 2, self.certain())
@@ -197,12 +208,14 @@ def landmark_error(face: FaceSeen, camera: Camera, places: Float64[np.ndarray, "
     return float(off[inner].mean() / face.eye_distance) if inner.any() else math.nan
 
 
-class LandmarkResiduals:
+class LandmarkResiduals(Pinhole):
     """How unlikely a pose (turn, place and logarithm of the focal length) is for one face, in standard deviations."""
 
     def __init__(self, face: FaceSeen, model: LandmarkModel):
+        middle = torch.tensor([face.width, face.height], dtype=torch.float64) / 2
+        pose, focal = torch.eye(4, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+        super().__init__(Camera(pose[:3, :3], pose[:3, 3], focal, middle, face.width, face.height))
         self.face, self.model = face, model
-        self.middle = np.array([face.width, face.height]) / 2
         eyes = [model.mean[eye].mean(axis=0) for eye in EYES]
         scale = face.eye_distance / float(
             np.linalg.norm(eyes[0] - eyes[1])
@@ -215,7 +228,7 @@ class LandmarkResiduals:
     def __call__(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
         """The residuals of the landmarks, if they lie at these places, and one for the distance or focal length."""
         known = self.face.known
-        off = (self._pixels(pose, places[known]) - self.face.landmarks[known]) / self.noise[:, None]
+        off = (self.pixels(pose, places[known]) - self.face.landmarks[known]) / self.noise[:, None]
         if self.told:
             usual = (pose[6] - math.log(self.told)) / FOCAL_SPREAD
         else:
@@ -245,24 +258,6 @@ class LandmarkResiduals:
         """Which of the residuals are no measurements, which may be wrong, but what is usual."""
         return np.append(np.zeros(2 * int(self.face.known.sum()), bool), True)
 
-    def projected(
-        self, pose: Float64[np.ndarray, "7"], places: Float64[np.ndarray, "n 3"]
-    ) -> tuple[Float64[np.ndarray, "n 2"], Float64[np.ndarray, "n 2 3"], Float64[np.ndarray, "n 2 7"]]:
-        """Where a camera so posed sees places, in pixels, and the derivatives by the places and by the pose."""
-        rotation = Rotation.from_rotvec(pose[:3]).as_matrix()
-        x, y, depth = (places @ rotation.T + pose[3:6]).T
-        depth, nothing = np.maximum(depth, 1e-3), np.zeros_like(depth)
-        across = np.array([[1 / depth, nothing, -x / depth**2], [nothing, 1 / depth, -y / depth**2]])
-        across = np.exp(pose[6]) * across.transpose(2, 0, 1)
-        turned = -rotation @ _cross(places) @ _turning(pose[:3])
-        pixels = self._pixels(pose, places)
-        zoom = pixels - self.middle
-        return pixels, across @ rotation, np.concatenate([across @ turned, across, zoom[..., None]], axis=2)
-
-    def _pixels(self, pose: np.ndarray, places: np.ndarray) -> np.ndarray:
-        local = places @ Rotation.from_rotvec(pose[:3]).as_matrix().T + pose[3:6]
-        return np.exp(pose[6]) * local[:, :2] / np.maximum(local[:, 2:], 1e-3) + self.middle
-
     def start(self) -> np.ndarray:
         """The best of a few turns, each with the roll, size and place that fit, as seen from afar."""
         known, mean = self.face.known, self.model.mean
@@ -278,30 +273,6 @@ class LandmarkResiduals:
             if cost < least:
                 best, least = pose, cost
         return best
-
-    def camera(self, pose: np.ndarray) -> Camera:
-        """The pose as a camera."""
-        return Camera(
-            rotation=torch.from_numpy(Rotation.from_rotvec(pose[:3]).as_matrix()),
-            translation=torch.from_numpy(pose[3:6].copy()),
-            focal=torch.full((2,), math.exp(pose[6]), dtype=torch.float64),
-            principal=torch.from_numpy(self.middle.copy()),
-            width=self.face.width,
-            height=self.face.height,
-        )
-
-
-def _cross(v: Float64[np.ndarray, "*n 3"]) -> Float64[np.ndarray, "*n 3 3"]:
-    """The matrices that multiply by vectors crosswise."""
-    x, y, z = np.moveaxis(v, -1, 0)
-    nothing = np.zeros_like(x)
-    return np.stack([nothing, -z, y, z, nothing, -x, -y, x, nothing], axis=-1).reshape(*v.shape, 3)
-
-
-def _turning(rotvec: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3 3"]:
-    """By how much a rotation turns on, about its own axes, where its vector changes: the right Jacobian of SO(3)."""
-    angle, cross = max(float(np.linalg.norm(rotvec)), 1e-6), _cross(rotvec)
-    return np.eye(3) - (1 - math.cos(angle)) / angle**2 * cross + (angle - math.sin(angle)) / angle**3 * cross @ cross
 
 
 def mistrusted(z: Float64[np.ndarray, "n"], certain: Bool[np.ndarray, "n"]) -> Float64[np.ndarray, "3 n"]:

@@ -30,7 +30,7 @@ from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.statistics import CodeGaussian, CodeStatistics
 from headfield.fitting.still import StillSurface
-from headfield.optim.schedules import Schedule
+from headfield.optim.schedules import Cosine, Schedule
 from headfield.optim.stages import Moving
 from headfield.optim.step import StepInfo
 from headfield.render.distance_grid import DistanceGrid
@@ -154,17 +154,22 @@ class FitOptions:
     """How fast cameras that are only roughly known are corrected, where several views hold them."""
     single_camera_rate: float = 1e-3
     """How fast the camera of a single photo is corrected while the head stays within the family of shapes."""
+    place_rate: float = 2e-3
+    """How fast all such cameras are moved together while the head stays within the family of shapes, since landmarks
+    do not tell where in their world it is."""
     gain_rate: float = 2e-3
     """How fast the brightness and tint of their pictures are made to agree."""
     estimated: Estimated = Estimated()
     """What weighs otherwise where normals are a network's estimate."""
     proxy: ProxySettings = field(default_factory=lambda: ProxySettings(resolution=64, uses=25, margin=0.02, rough=True))
 
-    def correcting(self, views: int, *, within_family: bool) -> tuple[Moving, ...]:
-        """What is corrected of views with rough cameras: a single one no longer once shapes may leave the family, which
-        would agree on anything with it."""
+    def correcting(self, views: int, *, within_family: bool, marked: bool) -> tuple[Moving, ...]:
+        """What is corrected of views with rough cameras, whose landmarks are marked or not: a single one no longer once
+        shapes may leave the family, which would agree on anything with it."""
         if views > 1:
-            return (Moving("corrections.cameras.*", self.camera_rate), Moving("corrections.gains", self.gain_rate))
+            each = (Moving("corrections.cameras.*", self.camera_rate), Moving("corrections.gains", self.gain_rate))
+            together = Moving("corrections.place", Cosine(self.place_rate, 0.1 * self.place_rate))
+            return (*each, together) if within_family and not marked else each
         return (Moving("corrections.cameras.*", self.single_camera_rate),) if within_family else ()
 
 
