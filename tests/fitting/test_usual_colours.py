@@ -61,6 +61,18 @@ def test_where_the_face_tells_nothing_of_the_hair_it_is_the_average():
     assert (told - colours[:, ~FACE].mean(dim=(0, 1))).abs().max() < 0.1
 
 
+def test_what_is_usually_like_a_seen_place_has_its_colour_however_unusual_that_is():
+    """Hair behind goes on from hair in front, though nobody had red hair before."""
+    generator = torch.Generator().manual_seed(0)
+    skin, hair = (0.3 * torch.rand(100, 1, 3, generator=generator) for _ in range(2))
+    top = PLACES[:, 1] > 0.2
+    colours = torch.where(top[:, None], 0.1 + hair, 0.5 + skin)
+    points, seen_colours = seen([0.7, 0.6, 0.6])
+    seen_colours = torch.where(points[:, 1:2] > 0.2, torch.tensor([0.9, 0.1, 0.1]), seen_colours)
+    told = learned(colours).guessed(points, seen_colours, torch.tensor([[0.0, 0.35, -0.35], [0.0, -0.3, -0.4]]))
+    torch.testing.assert_close(told, torch.tensor([[0.9, 0.1, 0.1], [0.7, 0.6, 0.6]]), atol=0.05, rtol=0)
+
+
 def test_where_nothing_was_seen_it_is_the_average():
     statistics = learned(people())
     nothing = torch.zeros(0, 3)

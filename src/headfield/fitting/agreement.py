@@ -40,8 +40,8 @@ WIDEST, BETWEEN, FINEST = 0.02, 0.01, 0.005
 FACING = 0.3
 """Places seen at a smaller cosine are not compared."""
 
-FAINT = 2.0 / 255
-"""Contrasts below this are noise."""
+FAINT = 0.25 / 255
+"""Contrasts below this are noise: what is left, after the blur, of that of a good camera. Skin shows little more."""
 
 PERSON = 0.9
 """Squares that reach where a view shows less of the person than this are not compared: outlines lie elsewhere in every

@@ -2,7 +2,8 @@
 
 At places p spread over the average head, colours are c = m + B z with z ~ N(0, 1), and what B leaves unexplained is
 ``noise``. Seen colours give the likeliest z in closed form: hair goes on around the head, ears and neck have the
-skin's colour, and clothes begin where they usually do.
+skin's colour, and clothes begin where they usually do. Such colours are a little of everything. So where a seen place
+usually has the same colour, up to D with D² = |m_p - m_q|² + |B_p - B_q|², its colour is taken over.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ FEWEST = 3
 
 BETWEEN = 4
 """So many places tell the colour of a point between them."""
+
+SHARPNESS, CLOSEST = 0.25, 0.02
+"""Of the seen places a place is usually most like, those count that differ from it by this part more, or by this."""
+
+ALIKE = 0.2
+"""Places that differ by more usually tell little of each other's colours."""
 
 FACING = 0.35
 """What faces the front by this cosine at least is seen in a photo from there."""
@@ -101,7 +108,7 @@ class UsualColours(nn.Module):
         seen = count >= FEWEST
         means = sums[seen] / count[seen, None]
         learned = self.mean.double().cpu(), self.basis.double().cpu()
-        everywhere = _told(*learned, seen, means[None], float(self.noise))[0]
+        everywhere = _alike(*learned, seen, means, _told(*learned, seen, means[None], float(self.noise))[0])
         away, around = tree.query(wanted.cpu().numpy(), k=min(BETWEEN, len(self.places)))
         weights = torch.from_numpy(1 / (np.asarray(away).reshape(len(wanted), -1) + APART / 10))
         weights = weights / weights.sum(dim=1, keepdim=True)
@@ -159,6 +166,27 @@ def _told(
     """The likeliest colours of all places, given people's colours at the places that were seen."""
     z = likeliest(basis[seen].flatten(0, 1), (colours - mean[seen]).flatten(1).T, noise)
     return mean + (basis @ z).permute(2, 0, 1)
+
+
+def _alike(
+    mean: Float[Tensor, "p 3"],
+    basis: Float[Tensor, "p 3 k"],
+    seen: Bool[Tensor, "p"],
+    colours: Float[Tensor, "q 3"],
+    told: Float[Tensor, "p 3"],
+) -> Float[Tensor, "p 3"]:
+    """What was told of all places, mixed with the colours of seen ones that are usually like them, more of that the
+    more they are."""
+    if not seen.any():
+        return told
+    usual = torch.cat([mean[:, None], basis.movedim(2, 1)], dim=1).flatten(1)
+    unlike = torch.cdist(usual, usual[seen]).square()
+    least = unlike.amin(dim=1, keepdim=True)
+    width = (SHARPNESS**2 * least).clamp(min=CLOSEST**2)
+    weights = torch.softmax(-(unlike - least) / (2 * width), dim=1)
+    off = (weights * unlike).sum(dim=1, keepdim=True)
+    trust = 1 / (1 + (off / ALIKE**2) ** 2)
+    return told + trust * (weights @ colours - told)
 
 
 def _choices(rows: Float[Tensor, "s p 3"], facing: Bool[Tensor, "p"]) -> Iterator[tuple[float, int, float]]:
