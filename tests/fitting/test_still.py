@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import torch
+from torch.nn.functional import normalize
 
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations
-from headfield.fitting.still import StillSurface
+from headfield.fitting.still import SQUARE, StillSurface
 from headfield.render.parallel_samples import ParallelSamples
 
 from ..balls import APPEARANCE, GEOMETRY, capture
@@ -37,12 +38,15 @@ def test_what_was_seen_on_the_other_side_is_mirrored():
     assert (colours[square] - (mirror[square] / 0.5 + 1) / 2).abs().median() < 0.02
 
 
-def test_everything_that_no_view_sees_gets_a_guess_within_what_was_seen():
+def test_everything_that_no_view_sees_squarely_gets_a_guess_within_what_was_seen():
     _, surface = still(0.0)
+    cameras = Observations.of(capture(0.5)).cameras
     unseen = Unseen.of(
-        lambda points: points.norm(dim=-1) - 0.5, Observations.of(capture(0.5)).cameras, device=torch.device("cpu")
-    )
-    assert torch.equal(surface.guessed.points, unseen.vertices)
+        lambda points: points.norm(dim=-1) - 0.5, cameras, device=torch.device("cpu"), least=SQUARE
+    ).vertices
+    assert torch.equal(surface.guessed.points, unseen)
+    cosine = (normalize(cameras[0].centre - unseen, dim=-1) * normalize(unseen, dim=-1)).sum(dim=-1)
+    assert 0.3 < cosine.max() < SQUARE + 0.05
     low, high = surface.seen.colours.amin(dim=0), surface.seen.colours.amax(dim=0)
     assert ((surface.guessed.colours >= low - 1e-6) & (surface.guessed.colours <= high + 1e-6)).all()
 

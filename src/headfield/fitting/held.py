@@ -28,9 +28,9 @@ OFF = 2e-3
 """How far from the mesh, in head units, the rays to the cameras begin."""
 
 
-def seen_vertices(mesh: Mesh, cameras: Sequence[Camera]) -> Bool[np.ndarray, "v"]:
+def seen_vertices(mesh: Mesh, cameras: Sequence[Camera], *, least: float = GRAZING) -> Bool[np.ndarray, "v"]:
     """Which vertices some camera sees: in its picture, facing it, with nothing in between."""
-    cosines = visibility(mesh, cameras, np.arange(len(mesh.vertices)), least=GRAZING)
+    cosines = visibility(mesh, cameras, np.arange(len(mesh.vertices)), least=least)
     return np.asarray(cosines.any(axis=0))
 
 
@@ -63,11 +63,11 @@ class Unseen:
     _seen: Bool[np.ndarray, "v"]
 
     @staticmethod
-    def of(shape: SignedDistance, cameras: Sequence[Camera], *, device: torch.device) -> Unseen:
-        """What cameras do not see of a shape."""
+    def of(shape: SignedDistance, cameras: Sequence[Camera], *, device: torch.device, least: float = GRAZING) -> Unseen:
+        """What cameras do not see of a shape, at this cosine at least."""
         with roughly(device):
             mesh = extract(shape, resolution=RESOLUTION, border="open", chunk=CHUNK, dtype=torch.float32, device=device)
-        seen = seen_vertices(mesh, cameras)
+        seen = seen_vertices(mesh, cameras, least=least)
         vertices = torch.from_numpy(mesh.vertices[~seen]).to(device=device, dtype=torch.float32)
         return Unseen(vertices, cKDTree(mesh.vertices), seen)
 

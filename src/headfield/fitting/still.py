@@ -19,7 +19,7 @@ from torch.nn.functional import normalize
 
 from headfield.fields.surface_field import SurfaceField
 from headfield.fitting.corrections import Corrections
-from headfield.fitting.held import GRAZING, Unseen
+from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations
 from headfield.fitting.usual_colours import UsualColours
 from headfield.mesh.grid import SignedDistance
@@ -37,8 +37,8 @@ GUESSED = 0.2
 CERTAIN = 0.95
 """How much of a pixel the subject covers at least, so that the background is not taken for it."""
 
-SQUARE = 0.35
-"""From places seen at a smaller cosine nothing is guessed: what is seen there may belong to something behind."""
+SQUARE = 0.4
+"""Places seen at a smaller cosine are guessed, too: what is seen there is stretched, or belongs to something behind."""
 
 MIRRORED = 0.02
 """How close, in head units, to the mirror place something must have been seen."""
@@ -91,7 +91,7 @@ class StillSurface:
         with torch.no_grad():
             seen = _seen(field, distance, observations, find, corrections)
             cameras = observations.cameras if corrections is None else corrections.corrected()
-            unseen = Unseen.of(distance, cameras, device=seen.points.device).vertices
+            unseen = Unseen.of(distance, cameras, device=seen.points.device, least=SQUARE).vertices
             return StillSurface(seen, _guessed(field, unseen, seen, usual))
 
     def loss(self, field: SurfaceField, generator: torch.Generator) -> Float[Tensor, ""]:
@@ -123,8 +123,7 @@ def _seen(
     hits = find(distance, rays.rays)
     met = rays[hits.hit]
     seen = _coloured(field, hits.points, met.directions, met.colours)
-    # Along an outline pixels show what is behind the subject, too; such places get a guess, as unseen ones do.
-    facing = -(seen.normals * seen.directions).sum(dim=-1) > GRAZING
+    facing = -(seen.normals * seen.directions).sum(dim=-1) > SQUARE
     return seen.at(facing) if bool(facing.any()) else seen
 
 
@@ -132,9 +131,7 @@ def _guessed(field: SurfaceField, unseen: Float[Tensor, "u 3"], seen: Coloured, 
     """Unseen places with the colours of their mirror places, or with usual ones."""
     if not len(seen.points) or not len(unseen):
         return _coloured(field, unseen[:0], unseen[:0], unseen[:0])
-    square = -(seen.normals * seen.directions).sum(dim=-1) > SQUARE
-    square = square if bool(square.any()) else torch.ones_like(square)
-    known, colours = seen.points[square], seen.colours[square]
+    known, colours = seen.points, seen.colours
     guess = _around(unseen, known, colours) if usual is None else usual.guessed(known, colours, unseen)
     away, mirror = cKDTree(known.cpu().numpy()).query(unseen.cpu().numpy() * [-1.0, 1.0, 1.0])
     mirrored = torch.from_numpy(away < MIRRORED).to(unseen.device)
