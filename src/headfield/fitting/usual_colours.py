@@ -35,7 +35,7 @@ FEWEST = 3
 BETWEEN = 4
 """So many places tell the colour of a point between them."""
 
-SHARPNESS, CLOSEST = 0.25, 0.02
+SHARPNESS, CLOSEST = 0.4, 0.03
 """Of the seen places a place is usually most like, those count that differ from it by this part more, or by this."""
 
 ALIKE = 0.2
