@@ -76,6 +76,19 @@ def test_places_are_projected_as_the_corrected_cameras_do(cameras):
     torch.testing.assert_close(corrections.project(places), wanted)
 
 
+def test_a_world_that_is_moved_takes_its_cameras_along(cameras):
+    """What is moved with the world is seen where it was before, by cameras that stand to each other as they did."""
+    corrections = Corrections(cameras).double()
+    with torch.no_grad():
+        corrections.place.copy_(torch.tensor([0.1, -0.2, 0.05, 0.03, 0.1, -0.07]))
+    places = 0.3 * torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    carried = places @ so3_exp(corrections.place[:3]).T + corrections.place[3:]
+    for before, after in zip(cameras, corrections.corrected(), strict=True):
+        torch.testing.assert_close(after.project(carried)[0], before.project(places)[0])
+    apart = [(a.centre - b.centre).norm() for a, b in (cameras, corrections.corrected())]
+    torch.testing.assert_close(apart[0], apart[1])
+
+
 def test_tints_leave_the_mean_brightness_of_all_views_alone(cameras):
     corrections = moved(Corrections(cameras).double())
     tints = corrections.tinted(torch.ones(2, 3, dtype=torch.float64), torch.arange(2))
