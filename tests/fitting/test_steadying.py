@@ -101,6 +101,15 @@ def test_cameras_that_are_known_and_a_single_one_stay(prior):
     assert steadied(one, prior) is one
 
 
+def test_a_view_that_is_there_twice_is_looked_at_once(prior):
+    two = photographed(*2 * [[camera_at(0.0), camera_at(30.0)]])
+    first, second = two.views
+    again = replace(two, views=(first, second, replace(first, name="again")))
+    assert [view.name for view in steadied(again, prior).views] == ["view-0", "view-1"]
+    alone = replace(two, views=(first, replace(first, name="again")))
+    assert steadied(alone, prior) is alone
+
+
 @pytest.mark.parametrize("shift", [(0, 0), (20, -10), (-35, 5)])
 def test_an_outline_is_laid_over_another(prior, shift):
     camera = camera_at(10.0)

@@ -102,7 +102,7 @@ class Observations:
     @staticmethod
     def of(capture: Capture, *, device: torch.device | str = "cpu") -> Observations:
         """What the views of a capture show; InputError that names the first view that cannot be used."""
-        views = _different(list(capture.views))
+        views = different(list(capture.views))
         if not views:
             raise InputError("the capture has no views; a fit needs at least one.")
         parts: list[list[RaysSeen]] = [[], [], []]
@@ -133,7 +133,7 @@ class Observations:
         )
 
 
-def _different(views: list[View]) -> list[View]:
+def different(views: list[View]) -> list[View]:
     """The views without those that show the same picture from the same place as an earlier one."""
     kept: list[View] = []
     for view in views:

@@ -21,6 +21,7 @@ from headfield.cameras import Camera
 from headfield.capture import Capture, View
 from headfield.fitting.comparing import Picture, most_alike, roughly_shaped
 from headfield.fitting.newton import Equations
+from headfield.fitting.observations import different
 from headfield.fitting.pose import Pinhole, pose_of
 from headfield.fitting.poses import EYES, LandmarkModel
 from headfield.fitting.prior import ShapePrior
@@ -50,15 +51,15 @@ def steadied(capture: Capture, prior: ShapePrior) -> Capture:
         capture: Views with masks.
         prior: A family of heads.
     """
-    views = list(capture.views)
-    if not capture.rough or len(views) < 2:
+    views = different(list(capture.views)) if capture.rough else []
+    if len(views) < 2:
         return capture
     sought = RoughPoses([view.camera for view in views], LandmarkModel.of(prior.codes))
     masks = [_mask(view) for view in views]
     x = sought.start()
-    mean = roughly_shaped(prior, sought.parted(x)[0])
+    mean = RayCaster(roughly_shaped(prior, sought.parted(x)[0]))
     for number, (camera, mask) in enumerate(zip(sought.cameras(x), masks, strict=True)):
-        turned = turned_to(camera, outline_shift(camera, mask, RayCaster(mean)))
+        turned = turned_to(camera, outline_shift(camera, mask, mean))
         x[sought.own_part(number)] = pose_of(turned)
     eyes = _eye_distance(sought.model)
     pictures = [
