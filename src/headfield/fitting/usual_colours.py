@@ -21,6 +21,7 @@ from headfield.fitting.scans import Scans
 from headfield.fitting.statistics import likeliest
 from headfield.mesh.extract import extract
 from headfield.mesh.grid import SignedDistance
+from headfield.mesh.thinning import thinned
 from headfield.render.queries import CHUNK
 
 APART = 0.035
@@ -131,11 +132,7 @@ def usual_colours(shape: SignedDistance, scans: Scans) -> UsualColours | None:
 def places_on(shape: SignedDistance) -> tuple[Float[Tensor, "p 3"], Bool[Tensor, "p"]]:
     """Places spread evenly over a shape, and which of them face the front."""
     mesh = extract(shape, resolution=64, border="open", chunk=CHUNK, dtype=torch.float32)
-    tree, free, chosen = cKDTree(mesh.vertices), np.ones(len(mesh.vertices), bool), []
-    for vertex in np.random.default_rng(0).permutation(len(mesh.vertices)):
-        if free[vertex]:
-            free[tree.query_ball_point(mesh.vertices[vertex], APART)] = False
-            chosen.append(vertex)
+    chosen = thinned(mesh.vertices, APART)
     facing = mesh.vertex_normals[chosen][:, 2] > FACING
     return torch.from_numpy(mesh.vertices[chosen]).float(), torch.from_numpy(facing)
 

@@ -119,13 +119,25 @@ def test_exposures_are_matched():
 
 def test_without_views_all_is_the_guess_and_what_was_known_stays():
     mesh = replace(ball(), attributes={"confidence": np.ones(len(ball().vertices), np.float32)})
-    result = baked(mesh, [], lambda places, normals: waves(places), size=SIZE)
-    places, colours = at_texels(mesh, result.mesh.texture)
-    np.testing.assert_allclose(colours / 255, waves(places), atol=0.003)
+    result = baked(mesh, [], even(0.6, 0.4, 0.3), size=SIZE)
+    _, colours = at_texels(mesh, result.mesh.texture)
+    np.testing.assert_allclose(colours / 255, even(0.6, 0.4, 0.3)(colours), atol=0.003)
     assert not result.seen.any()
     assert result.gains.shape == (0, 3)
     assert set(result.mesh.attributes) == {"confidence", "seen"}
-    np.testing.assert_allclose(result.mesh.colours / 255, waves(mesh.vertices), atol=0.03)
+    np.testing.assert_allclose(result.mesh.colours / 255, even(0.6, 0.4, 0.3)(mesh.vertices), atol=0.003)
+
+
+def test_of_a_guess_only_what_is_broad_is_believed():
+    """Ripples of 4 mm are of a field's own making; waves of 200 mm and more are what it learned."""
+    fine = unwrapped(sphere(0.5, rings=120))
+
+    def rippled(places: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        return waves(places) + 0.1 * np.sin(2 * np.pi / 0.02 * places[:, 1:2])
+
+    places, colours = at_texels(fine, baked(fine, [], rippled, size=SIZE).mesh.texture)
+    away = np.abs(places[:, 1]) < 0.45  # at the poles ripples on a ball are broad
+    np.testing.assert_allclose(colours[away] / 255, waves(places)[away], atol=0.015)
 
 
 def test_the_same_views_bake_the_same_bytes(monkeypatch):

@@ -56,6 +56,7 @@ def baked(mesh: Mesh, views: Iterable[View], guess: Guess, *, size: int = SIZE, 
         colours[part], seen[part] = mixed(looks, samples.points, smooth_normals(samples))
     work = Guesswork(atlas, colours, seen)
     guessed = work.tinted(guess)
+    guessed = work.grained(looks, guessed)
     if mirror and looks:
         guessed = work.mirrored(looks, guessed)
     guessed += seen[:, None] * (colours - guessed)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32, Float64, Int64
 
 from headfield.mesh.distance import SurfaceSearch
 from headfield.mesh.texture.atlas import Atlas, smooth_normals
+from headfield.mesh.texture.grain import Grain
 from headfield.mesh.texture.looks import Look, eased, mixed
 from headfield.mesh.texture.spreading import Spreading
 from headfield.surface import SurfaceSamples
@@ -20,6 +21,9 @@ SMALLEST = 1e-4
 """Over this length nothing is smoothed."""
 TINT = 0.03
 """Over this length, 6 mm, the difference between what is seen and the guess is smoothed before it is carried on."""
+
+EVEN = 0.03
+"""Over this length a guess is smoothed: what is finer is of the field's own making."""
 
 BROAD = 0.1
 """Of the other side only what is finer than this, 20 mm, is taken: one side of a face often is the brighter one."""
@@ -50,7 +54,7 @@ class Guesswork:
     def tinted(self, guess: Guess) -> Float32[np.ndarray, "n 3"]:
         """The guess for all texels that are not seen fully, changed evenly so that it meets what is seen."""
         surface = self._atlas.surface
-        coarse = guess(surface.vertices, surface.vertex_normals)
+        coarse = self._even(guess(surface.vertices, surface.vertex_normals))
         means = _Means(len(surface.vertices))
         for part in self._atlas.parts():
             samples = self._atlas.places(part)
@@ -58,8 +62,21 @@ class Guesswork:
         tint = self._spreading.spread(means.values, means.known, smooth=TINT)
         result = np.zeros_like(self._colours)
         for chosen in self._open_parts():
+            result[chosen] = self._atlas.places(chosen).of_vertices(coarse + tint)
+        return result
+
+    def _even(self, guess: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
+        """A guess without what is finer than anything that anybody can know of what no view sees."""
+        return self._spreading.spread(guess, np.ones(len(guess)), smooth=EVEN)
+
+    def grained(self, looks: Sequence[Look], guessed: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
+        """The guess with strands of hair, where there is some, that stand out as those do which views show."""
+        grain = Grain(self._atlas.surface, looks, self.at_places(guessed))
+        result = guessed.copy()
+        for chosen in self._open_parts():
             samples = self._atlas.places(chosen)
-            result[chosen] = guess(samples.points, smooth_normals(samples)) + samples.of_vertices(tint)
+            strength = samples.of_vertices(grain.strength[:, None])[:, 0]
+            result[chosen] *= grain.at(samples.points, strength)[:, None].astype(np.float32)
         return result
 
     def mirrored(self, looks: Sequence[Look], guessed: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:

@@ -59,6 +59,11 @@ class Look:
         trust = _trust(mask, camera, caster)
         return Look(caster, camera, image.astype(np.float32) / 255, trust)
 
+    @property
+    def pixel(self) -> float:
+        """How long a pixel is where the mesh is."""
+        return _pixel(self.camera, self.caster)
+
     def exposed(self, gain: Float[np.ndarray, "3"]) -> Look:
         """The look with the light of each channel multiplied by its gain."""
         return replace(self, image=srgb_values(linear_intensities(self.image) * gain).astype(np.float32))
@@ -72,12 +77,12 @@ class Look:
         pixels, depth = (values.numpy() for values in self.camera.project(torch.from_numpy(points)))
         trust = np.zeros(len(points), np.float32)
         near = np.flatnonzero((depth > 0) & (cosine > GRAZING) & _within(pixels, self.camera))
-        trust[near] = _read(self.trust, pixels[near]) * eased((cosine[near] - GRAZING) / (SQUARE - GRAZING))
+        trust[near] = read_between(self.trust, pixels[near]) * eased((cosine[near] - GRAZING) / (SQUARE - GRAZING))
         near = near[trust[near] > 0]
         hidden = self.caster.occluded(points[near] + lift * normals[near], towards[near], max_distance=1.0)
         trust[near[hidden]] = 0
         seen = near[~hidden]
-        colours = np.stack([_read(self.image[..., k], pixels[seen]) for k in range(3)], axis=1)
+        colours = np.stack([read_between(self.image[..., k], pixels[seen]) for k in range(3)], axis=1)
         return Shown(seen, colours, trust[seen], trust[seen] * (cosine[seen] ** SHARPEST).astype(np.float32))
 
 
@@ -165,6 +170,6 @@ def _within(pixels: Float64[np.ndarray, "n 2"], camera: Camera) -> Bool[np.ndarr
     return np.all((pixels >= 0.5) & (pixels <= (camera.width - 0.5, camera.height - 0.5)), axis=1)
 
 
-def _read(picture: Float32[np.ndarray, "h w"], pixels: Float64[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n"]:
+def read_between(picture: Float32[np.ndarray, "h w"], pixels: Float64[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n"]:
     """The picture between the middles of its pixels."""
     return map_coordinates(picture, (pixels[:, 1] - 0.5, pixels[:, 0] - 0.5), order=1, mode="nearest")
