@@ -133,7 +133,7 @@ def test_of_a_guess_only_what_is_broad_is_believed():
     fine = unwrapped(sphere(0.5, rings=120))
 
     def rippled(places: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        return waves(places) + 0.1 * np.sin(2 * np.pi / 0.02 * places[:, 1:2])
+        return waves(places) + 0.08 * np.sin(2 * np.pi / 0.02 * places[:, 1:2])
 
     places, colours = at_texels(fine, baked(fine, [], rippled, size=SIZE).mesh.texture)
     away = np.abs(places[:, 1]) < 0.45  # at the poles ripples on a ball are broad

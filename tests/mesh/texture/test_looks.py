@@ -8,7 +8,7 @@ import torch
 
 from headfield.mesh.raycast import RayCaster
 from headfield.mesh.texture.exposure import gains
-from headfield.mesh.texture.looks import FADE, MARGIN, Look, Shown, mixed
+from headfield.mesh.texture.looks import FADE, LEAST_MARGIN, MARGIN, Look, Shown, mixed
 from headfield.mesh.texture.spreading import Spreading
 
 from ...shapes import plane, sphere
@@ -41,11 +41,12 @@ def test_outlines_are_not_trusted_and_what_is_well_inside_is():
     pixel = 1.3 / 160
     y, x = (np.mgrid[:160, :160] + 0.5 - 80) * pixel
     depth_inside = 0.5 - np.hypot(x, y)  # the outline of a ball seen from 5 away is a hair wider
-    assert not trust[depth_inside < MARGIN].any()
-    assert (trust[depth_inside > MARGIN + FADE + 2 * pixel] == 1).all()
+    margin = max(MARGIN, LEAST_MARGIN * pixel)
+    assert not trust[depth_inside < margin].any()
+    assert (trust[depth_inside > margin + FADE + 2 * pixel] == 1).all()
     half = replace(view, mask=np.where(x < 0, view.mask, np.uint8(0)))
     trust = Look.of(half, RayCaster(BALL), texel=0.001).trust
-    assert not trust[x > -MARGIN].any(), "beside the mask"
+    assert not trust[x > -margin].any(), "beside the mask"
     assert trust[80, 60] == 1
 
 

@@ -22,7 +22,7 @@ SMALLEST = 1e-4
 TINT = 0.03
 """Over this length, 6 mm, the difference between what is seen and the guess is smoothed before it is carried on."""
 
-EVEN = 0.03
+EVEN = 0.02
 """Over this length a guess is smoothed: what is finer is of the field's own making."""
 
 BROAD = 0.1
