@@ -37,7 +37,7 @@ GUESSED = 0.2
 CERTAIN = 0.95
 """How much of a pixel the subject covers at least, so that the background is not taken for it."""
 
-SQUARE = 0.4
+SQUARE = 0.25
 """Places seen at a smaller cosine are guessed, too: what is seen there is stretched, or belongs to something behind."""
 
 MIRRORED = 0.02
