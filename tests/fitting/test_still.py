@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import torch
+from scipy.ndimage import binary_erosion
 from torch.nn.functional import normalize
 
+from headfield.capture import Capture
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations
@@ -12,11 +17,11 @@ from headfield.render.parallel_samples import ParallelSamples
 from ..balls import APPEARANCE, GEOMETRY, capture
 
 
-def still(*azimuths: float) -> tuple[SurfaceField, StillSurface]:
+def still(*azimuths: float, seen: Capture | None = None) -> tuple[SurfaceField, StillSurface]:
     """A ball of radius 0.5 seen from some sides, coloured by its normals."""
     torch.manual_seed(0)
     field = SurfaceField(SurfaceFieldSettings(GEOMETRY, APPEARANCE))
-    observations = Observations.of(capture(0.5, azimuths))
+    observations = Observations.of(seen or capture(0.5, azimuths))
     return field, StillSurface.of(field, lambda points: points.norm(dim=-1) - 0.5, observations, ParallelSamples())
 
 
@@ -25,6 +30,19 @@ def test_what_was_seen_has_the_colours_of_the_pictures():
     expected = (surface.seen.points / 0.5 + 1) / 2
     assert (surface.seen.colours - expected).abs().mean() < 0.01
     assert (surface.seen.points[:, 2] > 0).all()
+
+
+def test_the_background_within_a_mask_that_is_too_wide_is_not_the_balls():
+    """Pixels along the outline show a blue background, though the mask has them."""
+    (view,) = capture(0.5, (0.0,)).views
+    assert view.mask is not None
+    true = view.mask > 127
+    along = true & ~binary_erosion(true)
+    haloed = replace(view, image=np.where(along[..., None], np.uint8((0, 0, 255)), view.image))
+    _, surface = still(seen=Capture((haloed,)))
+    red, _, blue = surface.seen.colours.T
+    assert len(red) > 100
+    assert not ((blue > 0.99) & (red < 0.01)).any()
 
 
 def test_what_was_seen_on_the_other_side_is_mirrored():

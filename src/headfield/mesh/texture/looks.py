@@ -21,8 +21,8 @@ SHARPEST = 6
 """The power of the cosine by which views are mixed: where they differ much, the squarest one alone is shown."""
 GRAZING, SQUARE = 0.1, 0.3
 """Cosines between which a look becomes one to be trusted."""
-MARGIN, FADE = 0.005, 0.01
-"""How far inside the outlines a view begins to be trusted, and how much further fully, in head units: 1 and 2 mm."""
+MARGIN, FADE = 0.01, 0.01
+"""How far inside the outlines a view begins to be trusted, and how much further fully, in head units: 2 and 2 mm."""
 LEAST_MARGIN = 1.5
 """In pixels: what is read between pixels must not mix with what lies outside."""
 SOLID = 230
