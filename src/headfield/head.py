@@ -159,7 +159,7 @@ class Head:
     def textured(self, views: Sequence[View], *, size: int = 2048) -> Head:
         """The head with a light mesh, whose texture of ``size`` texels a side is painted from these views.
 
-        What they do not see gets the field's colours. They need masks.
+        What they do not see gets the field's colours, smoothed, and strands where hair grows. They need masks.
         """
         from headfield.mesh.texture.bake import baked
         from headfield.mesh.texture.unwrap import light

@@ -43,8 +43,9 @@ def baked(mesh: Mesh, views: Iterable[View], guess: Guess, *, size: int = SIZE, 
 
     Each place looks as in the view that sees it most squarely, mixed with the next best. No view paints what it sees
     along the surface, beside an outline, or near its mask's edge. The guess, which is asked for colours from 0 to 1 of
-    places with their normals, takes over the tint of what is seen around. With ``mirror`` it gets the detail that a
-    view shows on the other side of the head (x to -x), where that is the same stuff.
+    places with their normals, is smoothed, takes over the tint of what is seen around, and gets strands where hair
+    grows, that stand out as seen hair does. With ``mirror`` it gets the detail that a view shows on the other side of
+    the head (x to -x), where that is the same stuff.
     """
     atlas, caster = Atlas.of(mesh, size), RayCaster(mesh)
     looks = [Look.of(view, caster, texel=atlas.texel_side) for view in views]

@@ -1,8 +1,8 @@
 """The grain of what is guessed: strands of hair, that stand out as those do which are seen.
 
-A guess knows of no strands, so hair that no view sees would look like a helmet. How much brighter and darker than what
-is around them places are where hair grows that views show, of about the colour of the guess and not too far away, says
-how much strands stand out. Where hair grows and where it falls is about the same on all heads.
+A guess knows of no strands, so hair that no view sees would look like a helmet. How much strands stand out is told by
+seen places where hair grows, those of about the guess's colour that are not too far away: by how much brighter and
+darker they are than what is around them. Where hair grows, and which way it falls, is about the same on all heads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from headfield.mesh.texture.looks import Look, eased, read_between
 from headfield.mesh.thinning import thinned
-from headfield.surface import Mesh, unit
+from headfield.surface import Mesh, SurfaceSamples, unit
 
 FINER = 0.03
 """Grain is what changes over less than this length, 6 mm."""
@@ -61,11 +61,11 @@ class Grain:
         self.strength: Float64[np.ndarray, "v"] = grown * (SHARE * grain).clip(max=MOST)
         """By which share of the guess brightness varies around each vertex of the surface: the standard deviation."""
 
-    def at(self, points: Float64[np.ndarray, "n 3"], strength: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "n"]:
-        """What the guess is multiplied by at places of the surface where strands stand out so much."""
-        factor = np.ones(len(points))
-        some = strength > 0
-        factor[some] += strength[some] * strands(points[some] - self._middle)
+    def at(self, samples: SurfaceSamples) -> Float64[np.ndarray, "n"]:
+        """What the guess is multiplied by at places of the surface."""
+        strength = samples.of_vertices(self.strength[:, None])[:, 0]
+        factor, some = np.ones(len(strength)), strength > 0
+        factor[some] += strength[some] * strands(samples.points[some] - self._middle)
         return factor
 
 

@@ -1,4 +1,5 @@
-"""The colours of what no view sees: a guess in the tint of what is seen, with the detail of the head's other side."""
+"""The colours of what no view sees: a guess in the tint of what is seen, with strands where hair grows, and with the
+detail of the head's other side."""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ class Guesswork:
     def tinted(self, guess: Guess) -> Float32[np.ndarray, "n 3"]:
         """The guess for all texels that are not seen fully, changed evenly so that it meets what is seen."""
         surface = self._atlas.surface
-        coarse = self._even(guess(surface.vertices, surface.vertex_normals))
+        # Nobody can know anything finer of what no view sees.
+        known = guess(surface.vertices, surface.vertex_normals)
+        coarse = self._spreading.spread(known, np.ones(len(known)), smooth=EVEN)
         means = _Means(len(surface.vertices))
         for part in self._atlas.parts():
             samples = self._atlas.places(part)
@@ -65,18 +68,12 @@ class Guesswork:
             result[chosen] = self._atlas.places(chosen).of_vertices(coarse + tint)
         return result
 
-    def _even(self, guess: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
-        """A guess without what is finer than anything that anybody can know of what no view sees."""
-        return self._spreading.spread(guess, np.ones(len(guess)), smooth=EVEN)
-
     def grained(self, looks: Sequence[Look], guessed: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
         """The guess with strands of hair, where there is some, that stand out as those do which views show."""
         grain = Grain(self._atlas.surface, looks, self.at_places(guessed))
         result = guessed.copy()
         for chosen in self._open_parts():
-            samples = self._atlas.places(chosen)
-            strength = samples.of_vertices(grain.strength[:, None])[:, 0]
-            result[chosen] *= grain.at(samples.points, strength)[:, None].astype(np.float32)
+            result[chosen] *= grain.at(self._atlas.places(chosen))[:, None].astype(np.float32)
         return result
 
     def mirrored(self, looks: Sequence[Look], guessed: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
