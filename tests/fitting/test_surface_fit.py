@@ -10,7 +10,7 @@ from headfield.cameras import Rays
 from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.still import StillSurface
-from headfield.fitting.surface_fit import NEAR, SurfaceFit, SurfaceObjectives
+from headfield.fitting.surface_fit import BEHIND, NEAR, SurfaceFit, SurfaceObjectives
 from headfield.optim.distributed import Processes
 from headfield.optim.stages import Moving, Stage
 from headfield.optim.step import StepInfo
@@ -169,6 +169,21 @@ def test_normals_cost_more_the_further_off_they_are_and_nothing_where_none_are_k
     assert cost("normals", fit, replace(seen, inside=replace(seen.inside, normals=0 * flipped))) == 0
 
 
+def test_estimated_normals_close_to_outlines_are_not_believed():
+    fit = new_fit()
+    seen = Observations.of(capture(0.55))
+    hits = exact()(fit.distance, seen.inside.rays)
+    rays = seen.inside[hits.hit]
+    radius = hits.points.norm(dim=-1, keepdim=True)
+    outline = torch.stack([(hits.points + b * rays.directions).norm(dim=-1, keepdim=True) > radius for b in BEHIND])
+    outline = outline.any(dim=0)
+    assert 0 < outline.sum() < len(outline) / 2
+    for where, believed in ((outline, False), (~outline, True)):
+        flipped = replace(rays, normals=torch.where(where, -rays.normals, 0.0))
+        assert (cost("normals", fit, replace(seen, inside=flipped, estimated=True)) > 0) == believed
+        assert cost("normals", fit, replace(seen, inside=flipped)) > 0
+
+
 def test_the_silhouette_pulls_the_ball_to_its_size():
     fit = new_fit()
     fit.u.requires_grad_()
@@ -193,7 +208,7 @@ def test_what_a_mask_shows_far_beside_the_shape_pulls_within_the_family_alone():
 
 
 def test_what_no_view_sees_is_held_to_the_shape_at_the_beginning():
-    fit, seen = new_fit(), Observations.of(capture(RADIUS))
+    fit, seen = new_fit(), Observations.of(capture(0.55))
     with torch.no_grad():
         fit.u += 0.5
     objectives = SurfaceObjectives(fit, seen, OPTIONS)
@@ -220,7 +235,7 @@ def test_one_picture_teaches_colours_alone_several_shape_too():
 
 
 def test_where_a_view_looks_the_surface_may_be_kept_near_the_beginning_too():
-    fit, seen = new_fit(), Observations.of(capture(RADIUS))
+    fit, seen = new_fit(), Observations.of(capture(0.55))
     with torch.no_grad():
         fit.u[0] += 0.5
     assert cost("near", fit, seen) < 1e-4
@@ -238,7 +253,7 @@ def test_where_a_view_looks_the_surface_may_be_kept_near_the_beginning_too():
 
 
 def test_an_unusual_code_costs_its_square():
-    fit, seen = new_fit(), Observations.of(capture(RADIUS))
+    fit, seen = new_fit(), Observations.of(capture(0.55))
     with torch.no_grad():
         fit.u.copy_(torch.arange(len(fit.u)))
     assert cost("latent", fit, seen) == pytest.approx(fit.u.square().mean().item())
@@ -268,13 +283,13 @@ def test_without_a_prior_there_is_no_code():
     assert fit.code is None
     points = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     assert torch.equal(fit.finished().distance(points), fit.distance(points))
-    assert cost("eikonal", fit, Observations.of(capture(RADIUS))) < 0.1
+    assert cost("eikonal", fit, Observations.of(capture(0.55))) < 0.1
 
 
 @pytest.mark.parametrize("name", ["photometric", "normals", "silhouette", "held", "near", "colour"])
 def test_where_nothing_is_hit_nothing_breaks(name):
     fit = new_fit()
-    seen = Observations.of(capture(RADIUS))
+    seen = Observations.of(capture(0.55))
 
     def nothing() -> HitFinder:
         return lambda sdf, rays: SurfaceHits(rays, torch.full((len(rays.origins),), torch.inf))
@@ -286,13 +301,13 @@ def test_where_nothing_is_hit_nothing_breaks(name):
 
 def test_where_nothing_lies_beside_the_subject_the_silhouette_asks_inside_alone():
     fit = new_fit()
-    seen = Observations.of(capture(RADIUS))
+    seen = Observations.of(capture(0.55))
     none = seen.inside[torch.zeros(0, dtype=torch.long)]
     assert cost("silhouette", fit, replace(seen, beside=none, beyond=none)) >= 0
 
 
 def test_hits_are_made_anew_at_the_beginning_alone():
-    fit, seen = new_fit(), Observations.of(capture(RADIUS))
+    fit, seen = new_fit(), Observations.of(capture(0.55))
     made = []
 
     def counted() -> HitFinder:

@@ -126,6 +126,28 @@ def test_a_close_up_is_looked_at_without_what_is_empty_around_it():
     assert (np.abs(covered.astype(int) - 255 * person) > 127).mean() < 0.02
 
 
+class Deceived(Discs):
+    """Takes the right of a picture for a person, too, where it is shown much of what is around."""
+
+    def person(self, image: np.ndarray) -> np.ndarray:
+        seen = super().person(image)
+        if seen.mean() < 0.3:
+            seen[:, 5 * seen.shape[1] // 8 :] = 1
+            seen[:, : seen.shape[1] // 4] = 0
+        return seen
+
+
+def test_what_deceives_one_look_does_not_deceive_closer_ones():
+    image = shape(700, 700, x=350, y=260, size=130)
+    seen = face(350, 260, 130)
+    wide = Deceived().person(image)
+    assert wide[:, 500:].all()
+    head = slice(0, 260)
+    np.testing.assert_array_less(
+        np.abs(matte(image, seen, Finder(Deceived()))[head].astype(int) - matte(image, seen, FINDER)[head]), 128
+    )
+
+
 def test_a_real_person_is_cut_out():
     pytest.importorskip("mediapipe")
     finder, image = face_finder(), data.astronaut()

@@ -49,6 +49,10 @@ BESIDE = 0.04
 """What a mask shows further than this, 8 mm, beside the shape is no reason to leave the family of shapes: masks take in
 collars, hands and chairs, which would grow on the head as lumps. The shape may still grow there step by step."""
 
+BEHIND = (0.05, 0.1)
+"""A ray that is out of the head again 10 or 20 mm behind a hit passes close to an outline, of a nose, say. A network
+does not tell to which side of it a pixel belongs, and a nose told to look like the lip behind grows a fin over it."""
+
 
 @dataclass(frozen=True)
 class RaysAStep:
@@ -271,6 +275,8 @@ class SurfaceObjectives:
             terms["photometric"] = self._photometric(points, sample, normal, rays) if len(points) else _zero(info)
         if "normals" in wanted:
             known = rays.normals.any(dim=-1)
+            if self.observations.estimated:
+                known &= self._solid_behind(points, rays.directions)
             off = normal - rays.normals
             # The cosine of the paper, |off|² / 2, is blind to the degree or two by which a whole face may lean; |off|
             # is not, and minds outliers less.
@@ -297,6 +303,12 @@ class SurfaceObjectives:
             gradient = fit.field.geometry.sample(around, fit.code, create_graph=True).gradient
             terms["eikonal"] = eikonal(torch.cat([gradient, sample.gradient]))
         return terms
+
+    @torch.no_grad()
+    def _solid_behind(self, points: Tensor, directions: Tensor) -> Tensor:
+        """At which hits the head is thick, so that no outline is close."""
+        behind = points + torch.tensor(BEHIND).to(points)[:, None, None] * directions
+        return (self.fit.distance(behind.flatten(0, 1)) < 0).view(len(BEHIND), -1).all(dim=0)
 
     def _photometric(self, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
         place = moved(points, seen.directions, sample.distance, sample.gradient)

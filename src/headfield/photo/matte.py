@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from PIL import Image
@@ -15,8 +17,11 @@ from headfield.photo.normals import Region
 HEAD = 1.35
 """How high a head with hair is, in heights of its face."""
 
-ACROSS, LOWEST = 3.0, 1.1
-"""The side of the square that is looked at, and how far below the chin the person is kept, in heights of the head."""
+ACROSS = (3.0, 2.5, 2.0, 1.6)
+"""The sides of the squares that are looked at, in heights of the head: what is behind deceives one and not another."""
+
+LOWEST = 1.1
+"""How far below the chin the person is kept, in heights of the head."""
 
 FINEST = 1024
 """How many pixels wide the square is at most where its edges are."""
@@ -24,35 +29,63 @@ FINEST = 1024
 _RADIUS, _EVEN = 0.025, 0.02**2
 """How far edges may move, in heights of the head, and how much the picture may vary, squared, where there is none."""
 
+_FADE = 0.08
+"""How far into a square what is seen there counts less than in the middle, in its sides."""
+
 _CHIN = 152
 
 
 def matte(image: UInt8[np.ndarray, "h w 3"], face: Face, finder: FaceFinder) -> UInt8[np.ndarray, "h w"]:
     """How much of each pixel the person with that face covers, from 0 to 255."""
     chin, head = face.landmarks[_CHIN, :2], HEAD * max(face.height, face.size)
-    x, y = chin - 0.2 * head * face.down
-    region, person = _person(image, face, finder, Region.around(x, y, ACROSS * head))
+    squares = [Region.around(*(chin - (0.8 - 0.2 * across) * head * face.down), across * head) for across in ACROSS]
+    region, person = _person(image, face, finder, squares)
     rough = cut_square(image, region, PIXELS)
     fine = cut_square(image, region, min(FINEST, max(PIXELS, region.side)))
     person, guide = (_continued(layer, region, *image.shape[:2]) for layer in (person, _light(rough)))
-    edges = guided(person, guide, _light(fine), radius=_RADIUS * PIXELS / ACROSS, even=_EVEN)
+    edges = guided(person, guide, _light(fine), radius=_RADIUS * head * PIXELS / region.side, even=_EVEN)
     covered = _put_back(_firm(edges, 0.1), region, *image.shape[:2])
     covered[_below(chin + LOWEST * head * face.down, face.down, *image.shape[:2])] = 0
     return np.round(255 * covered).astype(np.uint8)
 
 
 def _person(
-    image: UInt8[np.ndarray, "h w 3"], face: Face, finder: FaceFinder, square: Region
+    image: UInt8[np.ndarray, "h w 3"], face: Face, finder: FaceFinder, squares: Sequence[Region]
 ) -> tuple[Region, Float32[np.ndarray, "s s"]]:
-    """The person, and in which square: that one, or the picture's own, as close-ups leave most of that one empty."""
+    """The person in the widest square, or in the picture's own where that is smaller: close-ups leave it empty."""
     height, width = image.shape[:2]
     picture = Region.around(width / 2, height / 2, max(width, height))
-    for region in (square, picture) if picture.side < square.side else (square,):
-        sure = _sure(cut_square(image, region, PIXELS), finder)
-        person = _alone(sure, (face.landmarks[:, :2] - (region.left, region.top)) * (PIXELS / region.side))
-        if person is not None:
-            return region, person
-    raise InputError("the person cannot be told from what is behind; take a photo in front of something plain.")
+    looks = [picture, *squares] if picture.side < squares[0].side else squares
+    seen, weight = np.zeros((2, PIXELS, PIXELS), np.float32)
+    for look in looks:
+        sure = _sure(cut_square(image, look, PIXELS), finder)
+        if sure[_pixels(face, look)].mean() > 0.5:
+            layer, share = _within(_continued(sure, look, height, width), look, looks[0])
+            seen, weight = seen + share * layer, weight + share
+    person = _alone(seen / np.maximum(weight, np.float32(1e-6)), _pixels(face, looks[0]))
+    if person is None:
+        raise InputError("the person cannot be told from what is behind; take a photo in front of something plain.")
+    return looks[0], person
+
+
+def _pixels(face: Face, look: Region) -> tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
+    """The rows and columns of a face's landmarks in a square that is looked at."""
+    places = (face.landmarks[:, :2] - (look.left, look.top)) * (PIXELS / look.side)
+    columns, rows = np.clip(places.astype(int), 0, PIXELS - 1).T
+    return rows, columns
+
+
+def _within(
+    layer: Float32[np.ndarray, "s s"], square: Region, other: Region
+) -> tuple[Float32[np.ndarray, "s s"], Float32[np.ndarray, "s s"]]:
+    """A square's layer as it lies in another square, and how much it counts there: not beyond its own border."""
+    size, step = len(layer), other.side / square.side
+    corner = np.array([other.top - square.top, other.left - square.left]) * (size / square.side)
+    first = corner + step / 2 - 0.5
+    moved = ndimage.affine_transform(layer, np.array([step, step]), first, order=1, mode="nearest")
+    down, right = (start + step * np.arange(size) for start in first)
+    inside = [np.clip(np.minimum(at + 1, size - at) / (size * _FADE), 0, 1) for at in (down, right)]
+    return moved, np.minimum.outer(*inside).astype(np.float32)
 
 
 def guided(
@@ -112,12 +145,13 @@ def _firm(sure: Float32[np.ndarray, "s s"], doubt: float) -> Float32[np.ndarray,
     return np.clip((sure - np.float32(doubt)) / np.float32(1 - 2 * doubt), 0, 1)
 
 
-def _alone(sure: Float32[np.ndarray, "s s"], face: Float64[np.ndarray, "n 2"]) -> Float32[np.ndarray, "s s"] | None:
+def _alone(
+    sure: Float32[np.ndarray, "s s"], face: tuple[Int64[np.ndarray, "n"], Int64[np.ndarray, "n"]]
+) -> Float32[np.ndarray, "s s"] | None:
     """The person whose face that is without anybody else; None where the face is nobody's."""
     labels, count = ndimage.label(sure > 0.5)
-    columns, rows = np.clip(face.astype(int), 0, len(sure) - 1).T
-    votes = np.bincount(labels[rows, columns], minlength=count + 1)[1:]
-    if votes.sum() < len(face) / 2:
+    votes = np.bincount(labels[face], minlength=count + 1)[1:]
+    if votes.sum() < len(face[0]) / 2:
         return None
     here = labels == 1 + np.argmax(votes)
     others = ndimage.binary_dilation((labels > 0) & ~here, iterations=len(sure) // 64) & ~here
