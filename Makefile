@@ -31,7 +31,7 @@ people: $(READY)
 	$(BIN)/headfield studio $(DEMO)/people-$(MODEL) --subjects 4 --rig views-3 --size 320 --model $(MODEL)
 	$(BIN)/headfield show $(DEMO)/people-$(MODEL) -o $(DEMO)/people.png
 	$(BIN)/headfield reconstruct $(PERSON) -o $(DEMO)/head --views 3
-	$(BIN)/headfield render $(DEMO)/head -o $(DEMO)/pictures --fast --sheet
+	$(BIN)/headfield render $(DEMO)/head -o $(DEMO)/pictures --sheet
 	$(BIN)/headfield measure $(DEMO)/head/head.glb $(PERSON)/truth.ply --head-space --map $(DEMO)/difference.glb
 	@echo "Four people are in $(DEMO)/people.png, the second one's head from three views in $(DEMO)/head/head.glb and"
 	@echo "$(DEMO)/pictures/sheet.png, its distance from the truth in $(DEMO)/difference.glb and .png."

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from headfield.capture import Landmarks, View
 from headfield.head import MESH, SURFACE, Head
 from headfield.mesh.files import read_mesh
 from headfield.reconstruction import Made, Progress
 from headfield.report.content import Photo
-from headfield.results import REPORT, Wishes, reprojected, write_results
+from headfield.results import REPORT, SEEN, Wishes, reprojected, write_results
 
 from .heads import front, small_head
 
@@ -71,9 +73,28 @@ def test_everything_wished_for_is_written_and_named_on_the_page(made, tmp_path):
     assert phases == ["saving", "film", "report"]
 
 
-def test_without_wishes_there_is_the_head_alone(made, tmp_path):
+def test_without_wishes_there_is_the_head_alone_and_what_was_seen_of_it(made, tmp_path):
     write_results(made, tmp_path / "out", Wishes(films=(), report=False))
     assert not {REPORT, "turntable.gif"} & {path.name for path in (tmp_path / "out").iterdir()}
+    with Image.open(tmp_path / "out" / SEEN) as picture:
+        strip = np.asarray(picture).astype(int)
+    front, back = strip[:, : strip.shape[0]], strip[:, -strip.shape[0] :]
+    assert np.abs(front - back).max() > 50, "the camera stands in front"
+
+
+def test_who_interrupts_the_saving_has_the_head_all_the_same(made, tmp_path, monkeypatch):
+    calls, save = [], Head.save
+
+    def interrupted(head: Head, path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        save(head, path)
+
+    monkeypatch.setattr(Head, "save", interrupted)
+    *_, remark = write_results(made, tmp_path / "out", Wishes())
+    assert remark == "writing was interrupted: the head is there, but no films and no page."
+    assert Head.load(tmp_path / "out").light is not None
 
 
 def test_landmarks_are_compared_as_the_expression_of_their_photo_moves_them():

@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 
 from headfield.capture import View
 from headfield.data.films import check_film, write_film
+from headfield.data.pictures import write_image
 from headfield.errors import InputError
 from headfield.head import CAMERAS, FIELD, HEAD, MESH, SURFACE, Head
 from headfield.mesh.files import write_mesh
@@ -22,8 +23,9 @@ from headfield.render.paths import cameras_along
 from headfield.report.content import Photo, Report, Written
 from headfield.report.of_head import report_of
 from headfield.report.page import write_report
+from headfield.report.stills import sides
 
-REPORT, FILM = "report.html", "turntable"
+REPORT, FILM, SEEN = "report.html", "turntable", "confidence.png"
 
 ABOUT = {
     MESH: "the head, in metres: opens in Blender, in browsers, on phones",
@@ -31,6 +33,7 @@ ABOUT = {
     FIELD: "the neural field, from which headfield draws and extracts",
     HEAD: "how it was made",
     CAMERAS: "where the photos were taken from",
+    SEEN: "what was seen, and how squarely, and what was guessed",
 }
 
 Picture = UInt8[np.ndarray, "p p 3"]
@@ -58,7 +61,12 @@ def write_results(
     """Write everything into a folder, which is made, the head first; the remarks, with what could not be written."""
     head, remarks = made.head, list(made.remarks)
     progress.begun("saving")
-    head.save(folder)
+    try:
+        head.save(folder)
+    except KeyboardInterrupt:  # it takes a second, and minutes are in it
+        head.save(folder)
+        return (*remarks, "writing was interrupted: the head is there, but no films and no page.")
+    _write_confidence(head, folder / SEEN)
     files = [Written(name, about) for name, about in ABOUT.items() if (folder / name).is_file()]
     for ending in wishes.also:
         path = folder / f"head.{ending}"
@@ -76,6 +84,15 @@ def write_results(
     except KeyboardInterrupt:
         remarks.append("writing was interrupted: the head is there, but not all films and no page.")
     return tuple(remarks)
+
+
+def _write_confidence(head: Head, path: Path) -> None:
+    """A strip of the head from its sides, coloured by how well it was seen, where that is known."""
+    _, seen = sides(head.mesh, head.confidence)
+    if seen:
+        strip = np.concatenate(list(seen.values()), axis=1)
+        cover = strip[..., 3:] / 255
+        write_image(path, np.round(strip[..., :3] * cover + 255 * (1 - cover)).astype(np.uint8))
 
 
 def _write_films(

@@ -48,7 +48,15 @@ def test_a_head_from_one_view(people, prior_file, tmp_path, capsys):
     assert head.facts["method"] == "instant-avatar"
     assert set(head.facts["seconds"]) == {"cues", "fit", "mesh"}
     assert abs(np.linalg.norm(head.mesh.vertices, axis=1).mean() - 0.5) < 0.05
-    assert f"Next: headfield render {out}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"Next: headfield render {out}" in told
+    assert f"headfield measure {out}" in told
+
+
+def test_without_photos_it_says_what_it_takes(capsys):
+    assert main(["reconstruct"]) == 2
+    sentence = "headfield: no photo is named; name photo files of one person, or the folder of a capture.\n"
+    assert capsys.readouterr().err == sentence
 
 
 def test_cameras_move_where_they_are_said_to_be_rough(people, prior_file, tmp_path):

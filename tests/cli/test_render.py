@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from headfield.cli import main
 from headfield.mesh.files import write_mesh
 from headfield.render.paths import ROOM
 
-from ..heads import small_head
+from ..heads import front, small_head
 from ..shapes import sphere
 
 
@@ -59,7 +60,7 @@ def test_all_layers_a_sheet_and_the_photos(head, tmp_path):
 def test_a_turntable(head, tmp_path, kind):
     if kind == "mp4":
         pytest.importorskip("imageio_ffmpeg")
-    words = ["--orbit", "3", "--video", kind, "--frames", "5", "--fast"]
+    words = ["--orbit", "3", "--video", kind, "--frames", "5", "--draw", "mesh"]
     assert main(["render", head, "-o", str(tmp_path), "--size", "24", *words]) == 0
     assert names(tmp_path) == {f"orbit-{i:03d}.png" for i in range(3)} | {f"turntable.{kind}"}
     if kind != "mp4":
@@ -83,17 +84,29 @@ def test_films_that_cannot_be_written_are_known_before_pictures_are_taken(head, 
 
 
 def test_the_mesh_looks_as_the_field_does(head, tmp_path):
-    for name, words in (("field", []), ("mesh", ["--fast"])):
+    for name, words in (("field", []), ("mesh", ["--draw", "mesh"])):
         assert main(["render", head, "-o", str(tmp_path / name), "--size", "48", "--views", "front", *words]) == 0
     one, other = (np.asarray(Image.open(tmp_path / name / "front.png")).astype(int) for name in ("field", "mesh"))
     assert np.median(np.abs(one - other)) <= 2
     assert (np.abs(one - other).max(axis=-1) > 30).mean() < 0.03
 
 
+def test_a_head_with_a_texture_is_shown_with_it(tmp_path):
+    head = small_head()
+    view = replace(head.render(front()), name="photo")
+    textured = head.textured([view], size=64)
+    red = np.zeros_like(textured.light.texture) + np.array([255, 0, 0], np.uint8)
+    replace(textured, light=replace(textured.light, texture=red)).save(tmp_path / "anna")
+    for words, is_red in (([], True), (["--draw", "mesh"], True), (["--draw", "field"], False)):
+        assert main(["render", str(tmp_path / "anna"), "--size", "24", "--views", "front", *words]) == 0
+        with Image.open(tmp_path / "anna" / "pictures" / "front.png") as picture:
+            assert (picture.getpixel((12, 12)) == (255, 0, 0)) == is_red, words
+
+
 def test_smooth_edges_are_the_mean_of_four_rays(head, tmp_path):
     fine, smooth = (["--size", "64"], ["--size", "32", "--smooth"])
     for name, words in (("fine", fine), ("smooth", smooth)):
-        words = [*words, "--views", "side", "--what", "image", "mask", "depth", "--fast"]
+        words = [*words, "--views", "side", "--what", "image", "mask", "depth", "--draw", "mesh"]
         assert main(["render", head, "-o", str(tmp_path / name), *words]) == 0
     for file in ("side.png", "side-mask.png"):
         one, other = (np.asarray(Image.open(tmp_path / name / file)).astype(float) for name in ("fine", "smooth"))
@@ -120,6 +133,7 @@ def test_a_mesh_can_be_drawn_too(tmp_path):
         (["HEAD", "--background", "bleu"], "'bleu' is no colour"),
         (["HEAD", "-o", "HEAD/head.json/x"], "cannot be written"),
         (["ball.stl", "--photos"], "ball.stl knows no cameras of photos"),
+        (["ball.stl", "--draw", "field"], "a mesh has no field that could be drawn"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence(head, tmp_path, words, sentence, capsys, monkeypatch):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from headfield.errors import InputError
 from headfield.photo.faces import face_finder
-from headfield.photo.mediapipe_tasks import LANDMARKER, SEGMENTER
+from headfield.photo.mediapipe_tasks import LANDMARKER, SEGMENTER, VARIABLE
 
 from .discs import Discs, picture
 
@@ -73,11 +75,23 @@ def test_a_missing_model_is_one_sentence(mediapipe, tmp_path, name):
     with pytest.raises(InputError) as error:
         face_finder(tmp_path)
     assert str(error.value) == (
-        f"{tmp_path / name} is missing, which this mediapipe needs to find faces; put it there, or "
-        "`pip install --no-deps mediapipe==0.10.21`, which has its own."
+        f"{tmp_path / name} is missing, which this mediapipe needs to find faces; put it there, name its folder in "
+        "HEADFIELD_MODELS, or `pip install --no-deps mediapipe==0.10.21`, which has its own."
     )
 
 
-def test_without_a_folder_of_models_it_says_so_too(mediapipe):
-    with pytest.raises(InputError, match=rf"^{LANDMARKER} is missing, which this mediapipe needs to find faces"):
+def test_without_a_word_models_are_looked_for_in_the_usual_folder(mediapipe, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    usual = home / ".cache" / "headfield" / "models"
+    with pytest.raises(InputError, match="^" + re.escape(f"{usual / LANDMARKER} is missing")):
         face_finder()
+    for folder in (usual, tmp_path / "mine"):
+        folder.mkdir(parents=True)
+        for name in (LANDMARKER, SEGMENTER):
+            (folder / name).touch()
+    assert face_finder().faces(picture(300, 260, (120, 140, 100)))
+    (usual / SEGMENTER).unlink()
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "mine"))
+    assert face_finder().faces(picture(300, 260, (120, 140, 100)))

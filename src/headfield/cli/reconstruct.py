@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -148,7 +149,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
 
 
 def _method_in(words: Sequence[str]) -> str:
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip_longest(words, words[1:], fillvalue=""):
         if word == "--method":
             return after
         if word.startswith("--method="):
@@ -158,6 +159,8 @@ def _method_in(words: Sequence[str]) -> str:
 
 def is_capture(source: Sequence[Path]) -> bool:
     """Whether posed views are named, and not photos."""
+    if not source:
+        raise InputError("no photo is named; name photo files of one person, or the folder of a capture.")
     folders = [path for path in source if path.is_dir()]
     if folders and len(source) > 1:
         raise InputError(f"{folders[0]} is a folder; name one capture, or photo files.")
@@ -190,7 +193,7 @@ def _tell(head: Head, output: Path, remarks: Sequence[str]) -> None:
     if not output.suffix:
         if (output / REPORT).is_file():
             print(f"{output / MESH} opens anywhere; {output / REPORT} shows what was done.")
-        print(f"Next: {next_commands(output)[0]}")
+        print("Next: " + "\n      ".join(next_commands(output)))
 
 
 def _with_views(path: Path, count: int | None) -> Subject:

@@ -57,7 +57,7 @@ Draw = Callable[[Camera], View]
 def run(
     head: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="HEAD")],
     *,
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
     views: tuple[Side, ...] = get_args(Side),
     orbit: int | None = None,
     photos: bool = False,
@@ -68,7 +68,7 @@ def run(
     path: tuple[CameraPath, ...] = (),
     video: Video | None = None,
     frames: int = 90,
-    fast: bool = False,
+    draw: Literal["mesh", "field"] | None = None,
     smooth: bool = False,
     device: Literal["cpu", "cuda"] | None = None,
 ) -> None:
@@ -76,7 +76,8 @@ def run(
 
     Args:
         head: A saved head's folder, or a mesh (GLB, glTF, OBJ, PLY, STL) that stands upright and faces +z.
-        output: The folder to write to: NAME.png is an image, NAME-normals.png its normal map and so on.
+        output: The folder to write to, HEAD/pictures if nothing is said: NAME.png is an image, NAME-normals.png its
+            normal map and so on.
         views: From where; three-quarter and side are from the subject's left.
         orbit: So many pictures once around the head instead.
         photos: Take pictures where the photos were taken that the head was made from, too.
@@ -88,17 +89,19 @@ def run(
             which comes closer while the head keeps its size. Films show the head's mesh.
         video: What a film is: mp4, webp (if nothing is said) or gif. Alone it asks for a turntable.
         frames: How many pictures a film has; it lasts 6 seconds.
-        fast: Draw the head's mesh with its vertex colours instead of its field, many times as fast.
+        draw: Draw the head's mesh, with its texture if it has one, or its neural field, which takes many times as long;
+            if nothing is said, the mesh where it has a texture.
         smooth: Smooth edges: four more rays a pixel for images and masks, and five times the time.
         device: Where the work is done; otherwise on the GPU if there is one.
     """
+    output = output or (head if head.is_dir() else head.parent / head.stem) / "pictures"
     films = {film: output / f"{FILMS[film]}.{video or 'webp'}" for film in path or (("orbit",) if video else ())}
     _check(views, orbit, size, what, len(films), frames)
     for file in films.values():
         check_film(file)
     colour = _colour(background)
     subject = _Subject.read(head, colour, device=device)
-    draw = subject.draw_mesh if fast or subject.head is None else subject.draw_field
+    drawing = subject.draw_field if subject.is_field(draw) else subject.draw_mesh
     shots = _orbit(subject.mesh, orbit, size) if orbit else _sides(subject.mesh, views, size)
     if photos:
         shots |= subject.photos(head)
@@ -112,7 +115,7 @@ def run(
                 bar.advance(task)
 
         kept = []
-        for name, view in zip(shots, taken(shots.values(), draw), strict=True):
+        for name, view in zip(shots, taken(shots.values(), drawing), strict=True):
             written += _write_layers(view, output, name, what)
             kept.append(view)
         if sheet and kept:
@@ -138,7 +141,15 @@ class _Subject:
         """A saved head, or a mesh."""
         is_mesh = path.suffix.lower() in FORMATS and not path.is_dir()
         head = None if is_mesh else Head.load(path, device=_device(device))
-        return _Subject(head.mesh if head else read_mesh(path), head, background)
+        return _Subject(head.shown if head else read_mesh(path), head, background)
+
+    def is_field(self, wanted: Literal["mesh", "field"] | None) -> bool:
+        """Whether the field is drawn: where nothing is said, unless there is something better to look at."""
+        if wanted == "field" and self.head is None:
+            raise InputError(
+                "a mesh has no field that could be drawn; name a saved head's folder, or leave --draw out."
+            )
+        return wanted == "field" or (wanted is None and self.head is not None and self.head.light is None)
 
     def draw_field(self, camera: Camera) -> View:
         assert self.head is not None

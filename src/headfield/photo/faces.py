@@ -100,7 +100,7 @@ class FaceFinder(Protocol):
 def face_finder(models: Path | None = None) -> FaceFinder:
     """A finder made from what is installed: MediaPipe with its models inside, or one that reads them from a folder.
 
-    ``models`` is that folder. InputError says what to install where there is nothing.
+    ``models`` is that folder, instead of the usual one. InputError says what to install where there is nothing.
     """
     from headfield.photo.finding import Finder
 

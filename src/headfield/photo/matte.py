@@ -38,8 +38,7 @@ _CHIN = 152
 def matte(image: UInt8[np.ndarray, "h w 3"], face: Face, finder: FaceFinder) -> UInt8[np.ndarray, "h w"]:
     """How much of each pixel the person with that face covers, from 0 to 255."""
     chin, head = face.landmarks[_CHIN, :2], HEAD * max(face.height, face.size)
-    squares = [Region.around(*(chin - (0.8 - 0.2 * across) * head * face.down), across * head) for across in ACROSS]
-    region, person = _person(image, face, finder, squares)
+    region, person = _person(image, face, finder, [_square(chin, face.down, head, across) for across in ACROSS])
     rough = cut_square(image, region, PIXELS)
     fine = cut_square(image, region, min(FINEST, max(PIXELS, region.side)))
     person, guide = (_continued(layer, region, *image.shape[:2]) for layer in (person, _light(rough)))
@@ -47,6 +46,12 @@ def matte(image: UInt8[np.ndarray, "h w 3"], face: Face, finder: FaceFinder) -> 
     covered = _put_back(_firm(edges, 0.1), region, *image.shape[:2])
     covered[_below(chin + LOWEST * head * face.down, face.down, *image.shape[:2])] = 0
     return np.round(255 * covered).astype(np.uint8)
+
+
+def _square(chin: Float64[np.ndarray, "2"], down: Float64[np.ndarray, "2"], head: float, across: float) -> Region:
+    """A square so many heads wide; the wider it is, the more of it is below the chin."""
+    x, y = chin - (0.8 - 0.2 * across) * head * down
+    return Region.around(x, y, across * head)
 
 
 def _person(

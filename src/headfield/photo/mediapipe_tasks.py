@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,23 @@ from headfield.photo.mediapipe_solutions import quietly
 LANDMARKER, SEGMENTER = "face_landmarker.task", "selfie_segmenter.tflite"
 """The files of models, as their makers call them."""
 
+VARIABLE = "HEADFIELD_MODELS"
+"""The environment variable that names the folder of models."""
+
 MOST_FACES = 10
 
 
 class Tasks:
     """Finds faces, their landmarks and people with models in a folder."""
 
-    def __init__(self, models: Path | None):
-        folder = Path() if models is None else models
-        for path in (folder / LANDMARKER, folder / SEGMENTER):
-            if models is None or not path.is_file():
+    def __init__(self, models: Path | None = None):
+        self._models = usual_folder() if models is None else models
+        for path in (self._models / LANDMARKER, self._models / SEGMENTER):
+            if not path.is_file():
                 raise InputError(
-                    f"{path} is missing, which this mediapipe needs to find faces; put it there, or "
-                    "`pip install --no-deps mediapipe==0.10.21`, which has its own."
+                    f"{path} is missing, which this mediapipe needs to find faces; put it there, name its folder in "
+                    f"{VARIABLE}, or `pip install --no-deps mediapipe==0.10.21`, which has its own."
                 )
-        self._models = folder
 
     @cached_property
     def _landmarker(self) -> Any:
@@ -69,6 +72,11 @@ class Tasks:
 
     def _file(self, name: str) -> Any:
         return tasks().BaseOptions(model_asset_path=str(self._models / name))
+
+
+def usual_folder() -> Path:
+    """Where models are looked for if nothing else is said."""
+    return Path(os.environ.get(VARIABLE) or Path.home() / ".cache" / "headfield" / "models")
 
 
 def tasks() -> Any:
