@@ -128,6 +128,15 @@ def test_a_face_that_will_not_do_is_told_with_its_photo(refused, tmp_path, finde
     assert refused(photo, finder=finder) == f"{photo}: {sentence}"
 
 
+def test_of_several_faces_the_one_with_that_number_is_taken(refused, tmp_path):
+    photo, two = bright(tmp_path / "anna.png"), Sees(discs.face(x=120), discs.face(x=320, size=60))
+    small = "the face is only 60 pixels wide; take a photo where it has 110 at least."
+    assert refused(photo, finder=two, words=("--face", "2")) == f"{photo}: {small}"
+    none = "2 faces were found, so there is no face 3; count from the left, beginning with 1."
+    assert refused(photo, finder=two, words=("--face", "3")) == f"{photo}: {none}"
+    assert "the person cannot be told" in refused(photo, finder=two), "the largest face will do, but has no person"
+
+
 def test_a_person_who_cannot_be_cut_out_is_told(refused, tmp_path):
     photo = bright(tmp_path / "anna.png")
     sentence = f"{photo}: the person cannot be told from what is behind; take a photo in front of something plain."
