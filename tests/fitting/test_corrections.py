@@ -26,7 +26,7 @@ def rays_of(cameras, pixels):
     origins, directions = (torch.cat([getattr(it, name) for it in rays]) for name in ("origins", "directions"))
     view = torch.arange(len(cameras)).repeat_interleave(len(pixels))
     one = torch.ones(len(view), dtype=torch.float64)
-    return RaysSeen(origins, directions, view, one[:, None].expand(-1, 3), one, -directions, one > 0, one > 0)
+    return RaysSeen(origins, directions, view, one[:, None].expand(-1, 3), one, -directions, one > 0)
 
 
 def moved(corrections, seed=0):

@@ -17,7 +17,6 @@ from headfield.capture import Capture, View
 from headfield.errors import InputError
 from headfield.fitting.agreement import Brightness
 from headfield.fitting.landmarks import LandmarksSeen
-from headfield.mesh.texture.behind import seen_through
 from headfield.optim.checkpoints import checksum
 from headfield.render.span import Span
 from headfield.render.views import ViewOnDevice
@@ -27,9 +26,6 @@ BAND = 0.12
 
 SHADE = 0.5
 """From which coverage on a pixel shows the subject."""
-
-DEEP = 0.01
-"""How far inside the outlines colours surely are the subject's, as a share of its width: masks are often too wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +41,6 @@ class RaysSeen:
     """Unit vectors in head space; zero where none are known."""
     above: Bool[Tensor, "n"]
     """Whether the ray passes where the silhouette counts."""
-    own: Bool[Tensor, "n"]
-    """Whether the colour surely is the subject's and not that of what is behind it."""
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -193,16 +187,7 @@ def _seen(view: View, number: int, pixels: Int64[np.ndarray, "n"], device: torch
         coverage=seen.coverage[meets],
         normals=torch.zeros_like(rays.directions) if seen.normals is None else seen.normals[meets],
         above=rays.at(closest)[:, 1] > BUST_END,
-        own=torch.from_numpy(_own(view).ravel()[pixels]).to(device)[meets],
     )
-
-
-def _own(view: View) -> Bool[np.ndarray, "h w"]:
-    """Where a view with a mask surely shows the subject's own colours."""
-    assert view.mask is not None
-    covered = view.mask >= 255 * SHADE
-    deep = distance_transform_edt(covered) > 1 + DEEP * np.sqrt(covered.sum())
-    return deep & ~seen_through(view.image, view.mask)
 
 
 def _some(of: int, n: int, generator: torch.Generator, like: Tensor) -> Tensor:

@@ -87,7 +87,6 @@ def _some(view: ViewOnDevice, number: int, count: int, generator: torch.Generato
         coverage=torch.ones_like(closest) if seen.coverage is None else seen.coverage,
         normals=torch.zeros_like(seen.rays.directions),
         above=(Rays(seen.rays.origins, seen.rays.directions).at(closest)[:, 1] > BUST_END) & masked,
-        own=torch.ones_like(pixels, dtype=torch.bool),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -20,7 +21,7 @@ from torch.nn.functional import normalize
 from headfield.fields.surface_field import SurfaceField
 from headfield.fitting.corrections import Corrections
 from headfield.fitting.held import Unseen
-from headfield.fitting.observations import Observations
+from headfield.fitting.observations import SHADE, Observations, RaysSeen
 from headfield.fitting.usual_colours import UsualColours
 from headfield.mesh.grid import SignedDistance
 from headfield.render.hits import HitFinder
@@ -33,6 +34,9 @@ A_STEP = 4096
 
 GUESSED = 0.2
 """Which share of them are guesses, where there are any."""
+
+DEEP = 0.01
+"""How far inside the outlines colours surely are the subject's, as a share of its width: masks are often too wide."""
 
 SQUARE = 0.25
 """Places seen at a smaller cosine are guessed, too: what is seen there is stretched, or belongs to something behind."""
@@ -112,7 +116,7 @@ def _seen(
     every = -(-len(observations.inside) // AT_MOST)
     device = observations.inside.origins.device
     rays = observations.inside[torch.arange(0, len(observations.inside), every, device=device)]
-    rays = rays[rays.own]
+    rays = rays[_deep(observations, rays)]
     if corrections is not None:
         rays = corrections.taken_along(rays)
         # Colours as a picture without a tint of its own would show them.
@@ -122,6 +126,20 @@ def _seen(
     seen = _coloured(field, hits.points, met.directions, met.colours)
     facing = -(seen.normals * seen.directions).sum(dim=-1) > SQUARE
     return seen.at(facing) if bool(facing.any()) else seen
+
+
+def _deep(observations: Observations, rays: RaysSeen) -> Bool[Tensor, "n"]:
+    """Which rays, as the cameras were before they were corrected, pass well inside the outlines."""
+    deep = torch.zeros_like(rays.above)
+    for number, (camera, picture) in enumerate(zip(observations.cameras, observations.pictures, strict=True)):
+        covered = picture.person.numpy() >= SHADE
+        surely = distance_transform_edt(covered) > 1 + DEEP * np.sqrt(covered.sum())
+        own = rays.view == number
+        like = camera.to(dtype=rays.origins.dtype, device=rays.origins.device)
+        pixels, _ = like.project(rays.origins[own] + rays.directions[own])
+        column, row = pixels.long().cpu().numpy().T
+        deep[own] = torch.from_numpy(surely[row, column]).to(deep.device)
+    return deep
 
 
 def _guessed(field: SurfaceField, unseen: Float[Tensor, "u 3"], seen: Coloured, usual: UsualColours | None) -> Coloured:

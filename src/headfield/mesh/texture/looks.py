@@ -15,7 +15,6 @@ from headfield.capture import View
 from headfield.mesh.pictures import linear_intensities, srgb_values
 from headfield.mesh.raycast import RayCaster
 from headfield.mesh.seen import LIFT
-from headfield.mesh.texture.behind import seen_through
 from headfield.surface import unit
 
 SHARPEST = 6
@@ -57,7 +56,6 @@ class Look:
             size = (max(round(camera.width * pixel / texel), 1), max(round(camera.height * pixel / texel), 1))
             camera = camera.resize(*size)
         image, mask = _resized(view.image, size), _resized(mask, size)
-        mask = np.where(seen_through(image, mask), np.uint8(0), mask)
         trust = _trust(mask, camera, caster)
         return Look(caster, camera, image.astype(np.float32) / 255, trust)
 
