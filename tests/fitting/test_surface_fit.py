@@ -169,7 +169,7 @@ def test_normals_cost_more_the_further_off_they_are_and_nothing_where_none_are_k
     assert cost("normals", fit, replace(seen, inside=replace(seen.inside, normals=0 * flipped))) == 0
 
 
-def test_estimated_normals_close_to_outlines_are_not_believed():
+def test_estimated_normals_of_a_single_view_are_not_believed_close_to_outlines():
     fit = new_fit()
     seen = Observations.of(capture(0.55))
     hits = exact()(fit.distance, seen.inside.rays)
@@ -182,6 +182,7 @@ def test_estimated_normals_close_to_outlines_are_not_believed():
         flipped = replace(rays, normals=torch.where(where, -rays.normals, 0.0))
         assert (cost("normals", fit, replace(seen, inside=flipped, estimated=True)) > 0) == believed
         assert cost("normals", fit, replace(seen, inside=flipped)) > 0
+        assert cost("normals", fit, replace(seen, inside=flipped, estimated=True, cameras=2 * seen.cameras)) > 0
 
 
 def test_the_silhouette_pulls_the_ball_to_its_size():

@@ -51,7 +51,8 @@ collars, hands and chairs, which would grow on the head as lumps. The shape may 
 
 BEHIND = (0.05, 0.1)
 """A ray that is out of the head again 10 or 20 mm behind a hit passes close to an outline, of a nose, say. A network
-does not tell to which side of it a pixel belongs, and a nose told to look like the lip behind grows a fin over it."""
+does not tell to which side of it a pixel belongs, and a nose told to look like the lip behind grows a fin over it.
+Several views see such fins from their sides, and need what is known of noses."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +276,7 @@ class SurfaceObjectives:
             terms["photometric"] = self._photometric(points, sample, normal, rays) if len(points) else _zero(info)
         if "normals" in wanted:
             known = rays.normals.any(dim=-1)
-            if self.observations.estimated:
+            if self.observations.estimated and len(self.observations.cameras) == 1:
                 known &= self._solid_behind(points, rays.directions)
             off = normal - rays.normals
             # The cosine of the paper, |off|² / 2, is blind to the degree or two by which a whole face may lean; |off|
