@@ -12,7 +12,9 @@ from headfield.capture import Capture, Landmarks
 from headfield.errors import InputError
 from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fitting import drive
+from headfield.fitting.doubts import Photographed
 from headfield.fitting.drive import Fitted, Run, first_code, fit_surface
+from headfield.fitting.observations import Observations
 from headfield.fitting.surface_fit import SurfaceFit
 from headfield.methods.instant_avatar import Fitting
 from headfield.optim.checkpoints import Checkpoints
@@ -43,6 +45,24 @@ def test_a_ball_of_unseen_size_is_found(azimuths, normals):
     settings = replace(QUICK, latent_steps=40, grid_steps=10, decoder_steps=10, latent_rate=0.1)
     found = radius(fit(capture(0.43, azimuths, normals=normals), settings, marked=False))
     assert found == pytest.approx(0.43, abs=0.02)  # the mean ball is off by 0.07
+
+
+@pytest.mark.parametrize(
+    ("azimuths", "rough", "marked", "near", "agreement"),
+    [
+        ((0.0,), True, True, True, 0.0),
+        ((0.0, 60.0), False, True, False, 1.0),
+        ((0.0, 60.0), True, False, False, 1.0),
+        ((0.0, 60.0), True, True, True, Photographed().agreement),
+    ],
+)
+def test_what_views_agree_on_counts_as_their_cameras_are_known(azimuths, rough, marked, near, agreement):
+    """A single view's shape stays near the family's, and so does that of photos, whose agreement is doubted."""
+    seen = Observations.of(replace(capture(0.45, azimuths, marked=marked), rough=rough))
+    stages = drive._possible(QUICK.stages(len(azimuths)), seen, QUICK.options)
+    grids = next(stage for stage in stages if stage.name == "grids")
+    assert ("near" in grids.weights) == near
+    assert grids.weights.get("agreement", 0.0) == pytest.approx(agreement * QUICK.agreement)
 
 
 def test_landmarks_alone_already_say_how_large_it_is():

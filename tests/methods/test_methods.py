@@ -13,6 +13,7 @@ from headfield.fields.geometry import GeometrySettings
 from headfield.fields.mlp import MLPSettings
 from headfield.fields.scene_fields import NetworksSettings
 from headfield.fields.scene_layers import SceneLayersSettings
+from headfield.fitting.doubts import weighed
 from headfield.fitting.drive import Run
 from headfield.fitting.prior import Prior, ShapePrior
 from headfield.fitting.scene_training import RaysOfAScene
@@ -226,7 +227,7 @@ def test_sira_finds_a_ball_by_its_codes(prior, azimuths):
 def test_sira_weighs_nothing_otherwise_where_normals_are_estimates():
     """It does not look at them, so they give no cause for doubt."""
     (codes, *_), options = sira.Fitting().stages(), sira.Fitting().options
-    assert options.estimated.weighed(codes.weights) == codes.weights
+    assert weighed(codes.weights, options.estimated) == codes.weights
     assert "normals" not in codes.weights
 
 

@@ -16,6 +16,7 @@ from headfield.cameras import Camera
 from headfield.capture import Capture
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.corrections import Corrections
+from headfield.fitting.doubts import weighed
 from headfield.fitting.landmarks import LandmarksSeen
 from headfield.fitting.observations import Observations
 from headfield.fitting.prior import ShapePrior
@@ -159,17 +160,23 @@ def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:
 
 
 def _possible(stages: Sequence[Stage], observations: Observations, options: FitOptions) -> list[Stage]:
-    """The stages without the objectives that nothing was observed for, and without ``near`` where several views agree;
-    cameras that are only roughly known move along with the shape."""
+    """The stages without the objectives that nothing was observed for, and without ``near`` where several views with
+    known cameras agree; cameras that are only roughly known move along with the shape."""
     without = set()
     if not observations.has_normals:
         without.add("normals")
     if observations.landmarks is None:
         without.add("landmarks")
-    without.add("near" if len(observations.cameras) > 1 else "agreement")
+    several = len(observations.cameras) > 1
+    photographed = several and observations.rough and observations.landmarks is not None
+    if not several:
+        without.add("agreement")
+    elif not photographed:
+        without.add("near")
 
     def possible(stage: Stage) -> Stage:
-        weights = options.estimated.weighed(stage.weights) if observations.estimated else stage.weights
+        weights = weighed(stage.weights, options.estimated) if observations.estimated else stage.weights
+        weights = weighed(weights, options.photographed) if photographed else weights
         weights = {name: weight for name, weight in weights.items() if name not in without}
         moving = stage.moving
         if observations.rough and set(stage.weights) != {"colour"}:

@@ -11,7 +11,7 @@ look, too; then colours start from it as shapes do.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -25,12 +25,13 @@ from headfield.fields.geometry import Sample, Shape, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.agreement import Agreement, apart
 from headfield.fitting.corrections import Corrections
+from headfield.fitting.doubts import Estimated, Photographed
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.statistics import CodeGaussian, CodeStatistics
 from headfield.fitting.still import StillSurface
-from headfield.optim.schedules import Cosine, Schedule
+from headfield.optim.schedules import Cosine
 from headfield.optim.stages import Moving
 from headfield.optim.step import StepInfo
 from headfield.render.distance_grid import DistanceGrid
@@ -130,24 +131,6 @@ class SurfaceFit(nn.Module):
 
 
 @dataclass(frozen=True)
-class Estimated:
-    """How many times as much objectives count where normals are estimates, which are off together over whole faces."""
-
-    normals: float = 0.25
-    latent: float = 10.0
-    landmarks: float = 10.0
-    silhouette: float = 5.0
-    """Outlines are seen where they are, which normals are not."""
-
-    def weighed(self, weights: Mapping[str, float | Schedule]) -> dict[str, float | Schedule]:
-        """The weights with estimates doubted."""
-        return {
-            name: weight * getattr(self, name, 1.0) if isinstance(weight, (int, float)) else weight
-            for name, weight in weights.items()
-        }
-
-
-@dataclass(frozen=True)
 class FitOptions:
     """What of surface fitting differs between methods and devices."""
 
@@ -164,8 +147,10 @@ class FitOptions:
     do not tell where in their world it is."""
     gain_rate: float = 2e-3
     """How fast the brightness and tint of their pictures are made to agree."""
-    estimated: Estimated = Estimated()
+    estimated: Estimated = field(default_factory=Estimated)
     """What weighs otherwise where normals are a network's estimate."""
+    photographed: Photographed = field(default_factory=Photographed)
+    """What weighs otherwise where several photos have been placed by landmarks."""
     proxy: ProxySettings = field(default_factory=lambda: ProxySettings(resolution=64, uses=25, margin=0.02, rough=True))
 
     def correcting(self, views: int, *, within_family: bool, marked: bool) -> tuple[Moving, ...]:

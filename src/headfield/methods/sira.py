@@ -17,12 +17,13 @@ from headfield.fields.deformation import DeformedSettings
 from headfield.fields.geometry import GeometrySettings
 from headfield.fields.mlp import MLPSettings
 from headfield.fitting.appearance_learning import HeadFamily, HeadObjectives
+from headfield.fitting.doubts import Estimated
 from headfield.fitting.drive import Fitted, Run, fit_surface
 from headfield.fitting.prior import ShapePrior
 from headfield.fitting.shape_learning import Batch
 from headfield.fitting.shape_training import FREE, NORMALS, Lessons, with_usual_colours
 from headfield.fitting.statistics import CodeGaussian, CodeStatistics
-from headfield.fitting.surface_fit import Estimated, FitOptions, Speed
+from headfield.fitting.surface_fit import FitOptions, Speed
 from headfield.fitting.training import PriorTraining
 from headfield.optim.schedules import Cosine, Milestones, Schedule
 from headfield.optim.stages import Moving, Stage
