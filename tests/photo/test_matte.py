@@ -126,6 +126,20 @@ def test_a_close_up_is_looked_at_without_what_is_empty_around_it():
     assert (np.abs(covered.astype(int) - 255 * person) > 127).mean() < 0.02
 
 
+class LostInEmptiness(Discs):
+    """Sees people everywhere where most of a picture is empty."""
+
+    def person(self, image: np.ndarray) -> np.ndarray:
+        empty = (image == 0).all(axis=-1).mean() > 0.6
+        return np.ones(image.shape[:2], np.float32) if empty else super().person(image)
+
+
+def test_squares_that_a_small_picture_leaves_empty_are_not_looked_at():
+    image = shape(300, 280, x=140, y=130, size=150)
+    seen = face(140, 130, 150)
+    np.testing.assert_array_equal(matte(image, seen, Finder(LostInEmptiness())), matte(image, seen, FINDER))
+
+
 class Deceived(Discs):
     """Takes the right of a picture for a person, too, where it is shown much of what is around."""
 

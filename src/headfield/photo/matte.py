@@ -20,6 +20,9 @@ HEAD = 1.35
 ACROSS = (3.0, 2.5, 2.0, 1.6)
 """The sides of the squares that are looked at, in heights of the head: what is behind deceives one and not another."""
 
+BEYOND = 1.4
+"""Squares that are so many times as wide as the picture are not looked at: most of them would be empty."""
+
 LOWEST = 1.1
 """How far below the chin the person is kept, in heights of the head."""
 
@@ -60,7 +63,9 @@ def _person(
     """The person in the widest square, or in the picture's own where that is smaller: close-ups leave it empty."""
     height, width = image.shape[:2]
     picture = Region.around(width / 2, height / 2, max(width, height))
-    looks = [picture, *squares] if picture.side < squares[0].side else squares
+    looks = [square for square in squares if square.side < BEYOND * picture.side]
+    if picture.side < squares[0].side:
+        looks.insert(0, picture)
     seen, weight = np.zeros((2, PIXELS, PIXELS), np.float32)
     for look in looks:
         sure = _sure(cut_square(image, look, PIXELS), finder)
