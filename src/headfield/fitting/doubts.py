@@ -30,6 +30,7 @@ class Estimated:
 @dataclass(frozen=True)
 class Photographed:
     """The same where cameras are those of several photos, which landmarks have placed and which stay a degree or so
-    off: what seems to agree then gives noses beaks. The shape stays near the family's, too, as with a single view."""
+    off, once the shape may leave the family: what seems to agree then gives noses beaks. It stays near the family's,
+    too, as with a single view."""
 
     agreement: float = 0.2

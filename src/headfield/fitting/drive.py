@@ -176,7 +176,7 @@ def _possible(stages: Sequence[Stage], observations: Observations, options: FitO
 
     def possible(stage: Stage) -> Stage:
         weights = weighed(stage.weights, options.estimated) if observations.estimated else stage.weights
-        weights = weighed(weights, options.photographed) if photographed else weights
+        weights = weighed(weights, options.photographed) if photographed and "held" in weights else weights
         weights = {name: weight for name, weight in weights.items() if name not in without}
         moving = stage.moving
         if observations.rough and set(stage.weights) != {"colour"}:
