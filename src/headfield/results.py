@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from headfield.capture import View
 from headfield.data.films import check_film, write_film
 from headfield.data.pictures import write_image
 from headfield.errors import InputError
-from headfield.head import CAMERAS, FIELD, HEAD, MESH, SURFACE, Head
+from headfield.head import CAMERAS, CONFIDENCE, FIELD, HEAD, MESH, SURFACE, Head
 from headfield.mesh.files import write_mesh
 from headfield.mesh.raycast import RayCaster
 from headfield.reconstruction import Counted, Made, Progress
@@ -33,7 +33,6 @@ ABOUT = {
     FIELD: "the neural field, from which headfield draws and extracts",
     HEAD: "how it was made",
     CAMERAS: "where the photos were taken from",
-    SEEN: "what was seen, and how squarely, and what was guessed",
 }
 
 Picture = UInt8[np.ndarray, "p p 3"]
@@ -66,33 +65,37 @@ def write_results(
     except KeyboardInterrupt:  # it takes a second, and minutes are in it
         head.save(folder)
         return (*remarks, "writing was interrupted: the head is there, but no films and no page.")
-    _write_confidence(head, folder / SEEN)
     files = [Written(name, about) for name, about in ABOUT.items() if (folder / name).is_file()]
-    for ending in wishes.also:
-        path = folder / f"head.{ending}"
-        write_mesh(head.shown, path)
-        files.append(Written(path.name, f"the same as {ending.upper()}"))
     try:
+        for ending in wishes.also:
+            path = folder / f"head.{ending}"
+            write_mesh(head.shown, path)
+            files.append(Written(path.name, f"the same as {ending.upper()}"))
         if wishes.films:
             progress.begun("film")
             films, missing = _write_films(turn(head, progress.counted), folder, wishes.films)
             files += films
             remarks += missing
-        if wishes.report:
-            progress.begun("report")
-            write_report(folder / REPORT, _report(replace(made, remarks=tuple(remarks)), folder, files))
+        if not wishes.report:
+            _write_confidence(sides(head.shown, head.shown.attributes.get(CONFIDENCE))[1], folder / SEEN)
+            return tuple(remarks)
+        progress.begun("report")
+        report = _report(replace(made, remarks=tuple(remarks)), folder)
+        files += _write_confidence(report.confidence, folder / SEEN)
+        write_report(folder / REPORT, replace(report, files=tuple(files)))
     except KeyboardInterrupt:
         remarks.append("writing was interrupted: the head is there, but not all films and no page.")
     return tuple(remarks)
 
 
-def _write_confidence(head: Head, path: Path) -> None:
-    """A strip of the head from its sides, coloured by how well it was seen, where that is known."""
-    _, seen = sides(head.mesh, head.confidence)
-    if seen:
-        strip = np.concatenate(list(seen.values()), axis=1)
-        cover = strip[..., 3:] / 255
-        write_image(path, np.round(strip[..., :3] * cover + 255 * (1 - cover)).astype(np.uint8))
+def _write_confidence(seen: Mapping[str, UInt8[np.ndarray, "p p 4"]], path: Path) -> tuple[Written, ...]:
+    """A strip of the head from its sides, coloured by how well it was seen; nothing where that is not known."""
+    if not seen:
+        return ()
+    strip = np.concatenate(list(seen.values()), axis=1)
+    cover = strip[..., 3:] / 255
+    write_image(path, np.round(strip[..., :3] * cover + 255 * (1 - cover)).astype(np.uint8))
+    return (Written(path.name, "what was seen, and how squarely, and what was guessed"),)
 
 
 def _write_films(
@@ -121,7 +124,7 @@ def turn(head: Head, counted: Counted = lambda done, total: None) -> list[Pictur
     return frames
 
 
-def _report(made: Made, folder: Path, files: Sequence[Written]) -> Report:
+def _report(made: Made, folder: Path) -> Report:
     head = replace(made.head, mesh=made.head.shown)
     report = report_of(head, made.views, title=folder.name)
     pairs = zip(report.photos, made.views, strict=True)
@@ -129,7 +132,6 @@ def _report(made: Made, folder: Path, files: Sequence[Written]) -> Report:
         report,
         photos=tuple(reprojected(photo, view, head) for photo, view in pairs),
         remarks=made.remarks,
-        files=tuple(files),
         commands=next_commands(folder),
     )
 
@@ -150,6 +152,6 @@ def reprojected(photo: Photo, view: View, head: Head) -> Photo:
 def next_commands(folder: Path) -> tuple[str, ...]:
     """What one may want to do with a head in a folder."""
     return (
-        f"headfield render {folder} -o {folder / 'pictures'} --sheet",
+        f"headfield render {folder} --sheet",
         f"headfield measure {folder / MESH} TRUTH.ply",
     )
