@@ -143,6 +143,9 @@ def test_numbers_are_means_over_people_and_sides(quick, tmp_path):
     assert float(costs["NeuS's schedule"][0]) > 230
     planned.write([page])
     assert page.read_text().count("begin -->") == 2
+    next((planned.bench.results.folder / "short-rank-32").glob("*-1v-*")).unlink()
+    planned.write([page])
+    assert cells(page.read_text())["low-rank, r = 32"][0].endswith(" (of 2)")
 
 
 def test_one_view_from_each_side_is_measured_in_millimetres(quick, tmp_path):

@@ -265,6 +265,29 @@ def test_the_cameras_of_a_head_see_the_whole_photos(made, tmp_path):
     np.testing.assert_allclose(seen, found, atol=3)
 
 
+@pytest.mark.parametrize(
+    ("method", "steps"),
+    [
+        ("instant-avatar", ("latent", "grid", "decoder", "colour")),
+        ("sira", ("latent", "network", "colour")),
+        ("multi-neus", ("scene", "shared")),
+    ],
+)
+def test_every_method_with_a_prior_takes_a_photo(tmp_path, monkeypatch, method, steps):
+    monkeypatch.setattr(portraits, "face_finder", lambda: Someone(camera_from(0), PLACES))
+    few = [word for name in steps for word in (f"--fit.{name}-steps", "2")]
+    size = ("--resolution", "24", "--texture", "64", "--report", "False")
+    photo, out = someone(tmp_path / "anna.png"), tmp_path / "head"
+    assert main(["reconstruct", str(photo), "-o", str(out), "--method", method, *size, *few]) == 0
+    head = Head.load(out)
+    assert head.facts["method"] == method
+    mesh = read_mesh(out / MESH)
+    assert mesh.texture is not None
+    seen, found = (it.to(dtype=torch.float64) for it in (head.cameras["anna"], camera_from(0)))
+    pixels = (it.project(torch.from_numpy(PLACES))[0] for it in (seen, found))
+    np.testing.assert_allclose(*pixels, atol=3)
+
+
 @pytest.fixture
 def short(monkeypatch):
     """Small films of few pictures, and a page with small ones."""

@@ -141,13 +141,9 @@ class ScenePlan(Planned):
         return _block(name, title, [*head, *(["the paper, on SmartPortraits"] if compared else [])], lines, caption)
 
     def _psnr(self, variant: Variant, views: int, stage: str) -> str:
-        found = [
-            value
-            for result in self._results(variant, SHOWN[views])
-            if "psnr" in result
-            for value in result["psnr"].get(stage, ())
-        ]
-        return _mean(found)
+        wanted = SHOWN[views]
+        found = [it["psnr"][stage] for it in self._results(variant, wanted) if stage in it.get("psnr", {})]
+        return self._mean([float(np.mean(values)) for values in found], wanted)
 
     def _surfaces(self) -> Block:
         """How far faces and heads are off with one view from each side (table 1)."""
@@ -159,8 +155,9 @@ class ScenePlan(Planned):
             for region in ("face", "head"):
                 sides = [[side] for side in SIDES] + [list(SIDES)]
                 for of in sides:
-                    results = self._results(variant, tuple((side,) for side in of))
-                    cells.append(_mean([it["scores"][region]["mean"] for it in results if "scores" in it]))
+                    wanted = [(side,) for side in of]
+                    results = self._results(variant, wanted)
+                    cells.append(self._mean([it["scores"][region]["mean"] for it in results if "scores" in it], wanted))
             lines.append([label, *cells, _papers(paper)])
         head = ["", *(f"{region}, {place}" for region in ("face", "head") for place in places), "the paper, on H3DS"]
         caption = f"Millimetres, with one view from each side; {people(self.bench)}. {self._how(rows)}"
@@ -174,8 +171,8 @@ class ScenePlan(Planned):
             lines.append(
                 [
                     label,
-                    _mean([it["queries_a_ray"] for it in results]),
-                    _mean([it["seconds"]["fit"] for it in results]),
+                    self._mean([it["queries_a_ray"] for it in results], [SIDES]),
+                    self._mean([it["seconds"]["fit"] for it in results], [SIDES]),
                     self._psnr(variant, 3, "everything"),
                 ]
             )
@@ -186,6 +183,13 @@ class ScenePlan(Planned):
     def _results(self, variant: Variant, shown: Sequence[tuple[Side, ...]]) -> list[dict[str, Any]]:
         trials = [self._trial(variant, subject, sides) for subject in self.bench.subjects for sides in shown]
         return [result for trial in trials if (result := self.bench.results.of(trial)) is not None]
+
+    def _mean(self, values: Sequence[float], shown: Sequence[tuple[Side, ...]]) -> str:
+        """The mean of a value of each fit, with how many fits there are where some are missing."""
+        if not len(values):
+            return "–"
+        told = f"{np.mean(values):.2f}"
+        return told if len(values) == len(self.bench.subjects) * len(shown) else f"{told} (of {len(values)})"
 
     def _how(self, rows: Labelled) -> str:
         every = [shown for sets in SHOWN.values() for shown in sets]
@@ -201,10 +205,6 @@ def drawn(own: SceneLayersSettings, sdf: int = 9, radiance: int = 5) -> str:
 def _there(rows: Sequence[tuple[str, Variant | None, tuple[float, ...]]]) -> Labelled:
     """Those rows that can be tried."""
     return [(label, variant, paper) for label, variant, paper in rows if variant is not None]
-
-
-def _mean(values: Sequence[float]) -> str:
-    return f"{np.mean(values):.2f}" if len(values) else "–"
 
 
 def _papers(values: Sequence[float]) -> str:
