@@ -181,8 +181,21 @@ def test_multi_neus_is_as_the_paper_says():
         [4e-4, pytest.approx(4e-5)],
         [6e-5, pytest.approx(6e-6)],
     ]
+    assert fitting.several == 1.0
     assert fitting.options.inside + fitting.options.past == 512
     assert fitting.options.refined == "always"
+
+
+@pytest.mark.parametrize(("kind", "views", "faster"), [("low-rank", 1, 1), ("low-rank", 2, 5), ("independent", 2, 1)])
+def test_coefficients_alone_move_faster_and_only_where_several_views_hold_them(kind, views, faster):
+    layers = SceneLayersSettings((1,), (1,), kind, rank=2)
+    prior = train_prior("multi-neus", scenes(), replace(LEARNING["multi-neus"], layers=layers))
+    fitting = multi_neus.Fitting()
+    scene, everything = multi_neus.stages_for(prior, fitting, views)
+    own, cameras = (moving.rate for moving in scene.moving)
+    assert own == pytest.approx(faster * fitting.scene_rate)
+    assert cameras == pytest.approx(0.1 * fitting.scene_rate)
+    assert everything.moving[0].rate == fitting.shared_rate
 
 
 def test_at_first_only_what_is_the_new_heads_own_moves():

@@ -64,8 +64,8 @@ PAPER_TRAINING = Training(
 class Fitting:
     """How a head is fitted (section 3.4): the scene's own weights with the shared ones frozen, then everything.
 
-    Cameras that are refined move at a tenth of the rates. Nothing but small rates holds what no view sees: at ten times
-    these a head in one view loses its profile, and the colours of its sides.
+    Cameras that are refined move at a tenth of the rates. Nothing but small rates holds what a single view leaves open:
+    at five times these its head loses the profile, and at ten times the colours of its sides, too.
     """
 
     scene_steps: int = 250
@@ -74,6 +74,9 @@ class Fitting:
     """Steps on everything."""
     scene_rate: float = 2e-4
     shared_rate: float = 4e-5
+    several: float = 5.0
+    """How many times as fast c moves in step one where several views show the depth; in so few steps it would hardly
+    leave the mean otherwise."""
     plateau: float = 0.316
     """What rates are multiplied by every time the loss stops decreasing."""
     patience: int = 100
@@ -83,18 +86,19 @@ class Fitting:
     eikonal: float = 0.1
     options: VolumeOptions = field(default_factory=VolumeOptions)
 
-    def stages(self) -> tuple[Stage, ...]:
-        """The two steps of fitting as data."""
+    def stages(self, *, faster: float = 1.0) -> tuple[Stage, ...]:
+        """The two steps of fitting as data, the scene's own weights so many times faster."""
         weights = {"photometric": self.photometric, "silhouette": self.silhouette, "eikonal": self.eikonal}
         plateau = Plateau(self.plateau, self.patience)
 
-        def stage(name: str, steps: int, moving: str, rate: float) -> Stage:
-            cameras = Moving(CAMERAS, 0.1 * rate)
-            return Stage(name, steps, (Moving(moving, rate, clip=1.0), cameras), weights, plateau)
+        def stage(name: str, steps: int, moving: Moving, rate: float) -> Stage:
+            return Stage(name, steps, (moving, Moving(CAMERAS, 0.1 * rate)), weights, plateau)
 
+        own = Moving("fields.*.own.*", faster * self.scene_rate, clip=1.0)
+        everything = Moving("fields.*", self.shared_rate, clip=1.0)
         return (
-            stage("scene", self.scene_steps, "fields.*.own.*", self.scene_rate),
-            stage("everything", self.shared_steps, "fields.*", self.shared_rate),
+            stage("scene", self.scene_steps, own, self.scene_rate),
+            stage("everything", self.shared_steps, everything, self.shared_rate),
         )
 
 
@@ -103,6 +107,7 @@ PAPER_FITTING = Fitting(
     shared_steps=13_000,
     scene_rate=4e-4,
     shared_rate=6e-5,
+    several=1.0,
     patience=1000,
     options=VolumeOptions(sampling=Sampling(way="hierarchical"), refined="always"),
 )
@@ -111,13 +116,15 @@ PAPER_FITTING = Fitting(
 Prior = ScenePrior
 
 
-def stages_for(prior: ScenePrior, settings: Fitting) -> tuple[Stage, ...]:
-    """The steps of a fit; without the first where nothing is a scene's own, as when NeuS is transferred (4.3)."""
-    stages = settings.stages()
-    return stages if prior.fields.settings.layers.used else stages[1:]
+def stages_for(prior: ScenePrior, settings: Fitting, views: int) -> tuple[Stage, ...]:
+    """The steps of a fit to so many views; without the first where nothing is a scene's own, as when NeuS is
+    transferred (4.3)."""
+    layers = prior.fields.settings.layers
+    stages = settings.stages(faster=settings.several if views > 1 and layers.kind == "low-rank" else 1.0)
+    return stages if layers.used else stages[1:]
 
 
 def fit(capture: Capture, prior: ScenePrior, settings: Fitting, run: Run) -> Fitted:
     """Fit a head to the views of a capture."""
     fields = copy.deepcopy(prior.checked_for(NAME).fields)
-    return fit_volume(NAME, capture, fields, stages_for(prior, settings), settings.options, run)
+    return fit_volume(NAME, capture, fields, stages_for(prior, settings, len(capture.views)), settings.options, run)
