@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from headfield.capture import Capture
 from headfield.errors import InputError
 from headfield.fields.background import BackgroundSettings
 from headfield.fields.geometry import GeometrySettings
@@ -186,16 +187,33 @@ def test_multi_neus_is_as_the_paper_says():
     assert fitting.options.refined == "always"
 
 
-@pytest.mark.parametrize(("kind", "views", "faster"), [("low-rank", 1, 1), ("low-rank", 2, 5), ("independent", 2, 1)])
-def test_coefficients_alone_move_faster_and_only_where_several_views_hold_them(kind, views, faster):
+@pytest.mark.parametrize(
+    ("kind", "deep", "faster"), [("low-rank", False, 1), ("low-rank", True, 5), ("independent", True, 1)]
+)
+def test_coefficients_alone_move_faster_and_only_where_the_depth_is_seen(kind, deep, faster):
     layers = SceneLayersSettings((1,), (1,), kind, rank=2)
     prior = train_prior("multi-neus", scenes(), replace(LEARNING["multi-neus"], layers=layers))
     fitting = multi_neus.Fitting()
-    scene, everything = multi_neus.stages_for(prior, fitting, views)
+    scene, everything = multi_neus.stages_for(prior, fitting, deep=deep)
     own, cameras = (moving.rate for moving in scene.moving)
     assert own == pytest.approx(faster * fitting.scene_rate)
     assert cameras == pytest.approx(0.1 * fitting.scene_rate)
     assert everything.moving[0].rate == fitting.shared_rate
+
+
+@pytest.mark.parametrize("views", ["two", "one twice", "two from rough cameras"])
+def test_only_different_views_from_known_cameras_show_the_depth(views, monkeypatch):
+    one, two = capture(0.5, (0.0, 40.0)).views
+    shown = (one, replace(one, name="again")) if views == "one twice" else (one, two)
+    chosen, told = multi_neus.stages_for, []
+
+    def noted(prior, settings, *, deep):
+        told.append(deep)
+        return chosen(prior, settings, deep=deep)
+
+    monkeypatch.setattr(multi_neus, "stages_for", noted)
+    multi_neus.fit(Capture(shown, rough="rough" in views), learned("multi-neus"), FITTING["multi-neus"], Run())
+    assert told == [views == "two"]
 
 
 def test_at_first_only_what_is_the_new_heads_own_moves():

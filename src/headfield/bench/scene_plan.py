@@ -186,7 +186,7 @@ class ScenePlan(Planned):
 
     def _mean(self, values: Sequence[float], shown: Sequence[tuple[Side, ...]]) -> str:
         """The mean of a value of each fit, with how many fits there are where some are missing."""
-        if not len(values):
+        if not values:
             return "–"
         told = f"{np.mean(values):.2f}"
         return told if len(values) == len(self.bench.subjects) * len(shown) else f"{told} (of {len(values)})"

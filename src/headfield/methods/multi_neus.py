@@ -14,6 +14,7 @@ from headfield.fields.background import BackgroundSettings
 from headfield.fields.scene_fields import NetworksSettings
 from headfield.fields.scene_layers import SceneLayersSettings
 from headfield.fitting.drive import Fitted, Run
+from headfield.fitting.observations import different
 from headfield.fitting.scene_prior import ScenePrior
 from headfield.fitting.scene_training import SceneTraining
 from headfield.fitting.volume import Beginning
@@ -75,8 +76,8 @@ class Fitting:
     scene_rate: float = 2e-4
     shared_rate: float = 4e-5
     several: float = 5.0
-    """How many times as fast c moves in step one where several views show the depth; in so few steps it would hardly
-    leave the mean otherwise."""
+    """How many times as fast c moves in step one where several views from known cameras show the depth; in so few
+    steps it would hardly leave the mean otherwise."""
     plateau: float = 0.316
     """What rates are multiplied by every time the loss stops decreasing."""
     patience: int = 100
@@ -116,15 +117,16 @@ PAPER_FITTING = Fitting(
 Prior = ScenePrior
 
 
-def stages_for(prior: ScenePrior, settings: Fitting, views: int) -> tuple[Stage, ...]:
-    """The steps of a fit to so many views; without the first where nothing is a scene's own, as when NeuS is
-    transferred (4.3)."""
+def stages_for(prior: ScenePrior, settings: Fitting, *, deep: bool = False) -> tuple[Stage, ...]:
+    """The steps of a fit to views that show the depth or do not; without the first where nothing is a scene's own, as
+    when NeuS is transferred (4.3)."""
     layers = prior.fields.settings.layers
-    stages = settings.stages(faster=settings.several if views > 1 and layers.kind == "low-rank" else 1.0)
+    stages = settings.stages(faster=settings.several if deep and layers.kind == "low-rank" else 1.0)
     return stages if layers.used else stages[1:]
 
 
 def fit(capture: Capture, prior: ScenePrior, settings: Fitting, run: Run) -> Fitted:
     """Fit a head to the views of a capture."""
     fields = copy.deepcopy(prior.checked_for(NAME).fields)
-    return fit_volume(NAME, capture, fields, stages_for(prior, settings, len(capture.views)), settings.options, run)
+    deep = not capture.rough and len(different(list(capture.views))) > 1
+    return fit_volume(NAME, capture, fields, stages_for(prior, settings, deep=deep), settings.options, run)
