@@ -56,3 +56,17 @@ def soup(n: int, rng: np.random.Generator) -> Mesh:
     size = 10 ** rng.uniform(-3, 0.5, (n, 1, 1))
     corners = rng.normal(size=(n, 1, 3)) + size * rng.normal(size=(n, 3, 3))
     return Mesh.of(corners.reshape(-1, 3), np.arange(3 * n).reshape(n, 3))
+
+
+def can(hole: float = 0.1, depth: float = 0.0, columns: int = 48) -> Mesh:
+    """A closed cylinder of height and width 1 around the y axis, with a well in its top, or without one."""
+    well = [(hole, 0.5), (hole, 0.5 - depth), (0.0, 0.5 - depth)] if depth else [(0.0, 0.5)]
+    profile = np.array([(0.0, -0.5), (0.5, -0.5), (0.5, 0.5), *well])
+    azimuth = np.linspace(0, 2 * np.pi, columns, endpoint=False)
+    radius, height = profile[:, :1], profile[:, 1:] + 0 * azimuth
+    vertices = np.stack([radius * np.sin(azimuth), height, radius * np.cos(azimuth)], axis=-1).reshape(-1, 3)
+    index = np.arange(len(vertices)).reshape(len(profile), columns)
+    right = np.roll(index, -1, axis=1)
+    outer = np.stack([index[1:], index[:-1], right[1:]], axis=-1)[: len(profile) - 2].reshape(-1, 3)
+    inner = np.stack([right[1:], index[:-1], right[:-1]], axis=-1)[1:].reshape(-1, 3)
+    return Mesh.of(vertices, np.concatenate([outer, inner]))

@@ -9,7 +9,7 @@ from headfield.metrics.comparison import align, compare
 from headfield.surface import Mesh
 from headfield.transforms import Similarity, so3_exp
 
-from ..shapes import bumpy, sphere
+from ..shapes import bumpy, can, sphere
 
 MILLIMETRE = 1 / 200
 HEAD = bumpy()
@@ -54,6 +54,26 @@ def test_between_vertices_counts_vertices(rng):
     assert result.distance.count == len(coarse.vertices)
     assert result.distance.max == pytest.approx(1.0)
     assert result.distance.mean == pytest.approx(1.0)
+
+
+def test_cavities_count_unless_told_otherwise(rng):
+    truth, closed = can(hole=0.1, depth=0.6), can()
+    whole = compare(closed, truth, nose=None, between="surfaces", samples=5000, rng=rng)["head"].distance
+    outside = compare(closed, truth, nose=None, between="surfaces", samples=5000, rng=rng, cavities=False)["head"]
+    assert whole.max > 70
+    assert outside.distance.max < 60  # the well is 40 mm wide
+    assert outside.distance.p90 < 1e-6
+    assert outside.distance.count < whole.count == 5000
+
+
+@pytest.mark.parametrize("between", ["surfaces", "vertices"])
+def test_a_shape_without_cavities_is_judged_the_same_without_them(between):
+    one, other = (
+        compare(sphere(0.6), HEAD, nose=NOSE, between=between, samples=500, rng=np.random.default_rng(7), cavities=told)
+        for told in (True, False)
+    )
+    for region, result in one.items():
+        assert other[region].distance.mean == pytest.approx(result.distance.mean, rel=0.05)
 
 
 def test_the_same_seed_gives_the_same_numbers():

@@ -78,7 +78,7 @@ def _scores_now(fit: Fit, subject: Subject) -> Scores | None:
     device = fit.finished().code.device
     try:
         mesh = extract(within, resolution=RESOLUTION, chunk=CHUNK, device=device, border="open")
-        return scores(largest_component(mesh), subject, samples=SAMPLES)
+        return scores(largest_component(mesh), subject, samples=SAMPLES, in_short=True)
     except InputError:
         return None
 

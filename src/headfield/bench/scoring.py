@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float64
 
 from headfield.canonical import NOSE_TIP
 from headfield.capture import Subject
 from headfield.errors import InputError
-from headfield.metrics.comparison import align, compare
+from headfield.metrics.comparison import Region, RegionResult, align, compare
 from headfield.surface import Mesh
 from headfield.transforms import Similarity
 
 Scores = dict[str, dict[str, float]]
-"""For the face and for the head, in millimetres: mean, median and 95th percentile, truth to prediction."""
+"""For the face and for the head, in millimetres: mean, median and 95th percentile, truth to prediction.
+``open face`` and ``open head`` are without what is in cavities."""
 
 
-def scores(mesh: Mesh, subject: Subject, *, samples: int, with_scale: bool = False) -> Scores:
+def scores(mesh: Mesh, subject: Subject, *, samples: int, with_scale: bool = False, in_short: bool = False) -> Scores:
     """Lay the mesh over the true face and measure how far the truth is from it.
 
     ``with_scale`` leaves it to the alignment how large the mesh is, which photos from unknown cameras do not tell.
+    ``in_short`` does without the open regions.
     """
     nose, rng = nose_of(subject), np.random.default_rng(0)
     assert subject.truth is not None
     found = align(mesh, subject.truth, Similarity.identity(), nose=nose, with_scale=with_scale, rng=rng)
-    regions = compare(mesh.transformed(found), subject.truth, nose=nose, between="surfaces", samples=samples, rng=rng)
+    laid = mesh.transformed(found)
+    regions = _in_numbers(compare(laid, subject.truth, nose=nose, between="surfaces", samples=samples, rng=rng))
+    if in_short:
+        return regions
+    seen = compare(laid, subject.truth, nose=nose, between="surfaces", samples=samples, rng=rng, cavities=False)
+    return regions | {f"open {region}": numbers for region, numbers in _in_numbers(seen).items()}
+
+
+def _in_numbers(results: Mapping[Region, RegionResult]) -> Scores:
     return {
         region: {name: round(getattr(result.distance, name), 5) for name in ("mean", "median", "p95")}
-        for region, result in regions.items()
+        for region, result in results.items()
     }
 
 

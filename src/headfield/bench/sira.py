@@ -18,9 +18,9 @@ from headfield.fitting.training import PriorTraining
 from headfield.methods import h3d_net, idr, instant_avatar, sira
 from headfield.methods.registry import find_method
 
-Name = Literal["1", "2", "3", "4"]
+Name = Literal["1", "2", "3", "4", "open"]
 
-ALL: tuple[Name, ...] = ("1", "2", "3", "4")
+ALL: tuple[Name, ...] = ("1", "2", "3", "4", "open")
 
 PLAIN, MASKED, BENT, WHOLE = "h3d-net-plain", "h3d-net-masked", "sira-shapes-alone", "sira-whole"
 
@@ -30,6 +30,7 @@ LEARNED_BY = {PLAIN: h3d_net.NAME, MASKED: h3d_net.NAME, BENT: sira.NAME, WHOLE:
 NOISES = (0.0, 0.002, 0.01, 0.02, 0.03)
 
 REGIONS: tuple[Quantity, ...] = ("face", "head")
+OPEN_REGIONS: tuple[Quantity, ...] = ("open face", "open head")
 
 Paper = Mapping[tuple[int, Quantity], float]
 
@@ -203,6 +204,12 @@ class Variants:
         ]
         return _table("table-4", "Methods side by side", (1, 3, 4, 6, 8, 16, 32), views, rows)
 
+    def table_open(self, views: tuple[int, ...]) -> Table:
+        """Methods side by side, where cavities do not count."""
+        rows = tuple(Row(row.label, row.variant) for row in self.table_4(views).rows)
+        columns = tuple(Column(count, region) for region in OPEN_REGIONS for count in (1, 3, 4, 6) if count in views)
+        return Table("open", "Methods side by side, without what lies in cavities", columns, rows)
+
 
 @dataclass(frozen=True)
 class SiraPlan(Planned):
@@ -217,6 +224,7 @@ class SiraPlan(Planned):
     def of(bench: Bench, variants: Variants, views: tuple[int, ...], names: tuple[Name, ...]) -> SiraPlan:
         """For the tables that are wanted, as far as they are about so many views."""
         made = {"2": variants.table_2(views), "3": variants.table_3(views), "4": variants.table_4(views)}
+        made["open"] = variants.table_open(views)
         tables = tuple(table for name, table in made.items() if name in names and table.columns)
         speeds = variants.table_1(views, bench)
         return SiraPlan(bench, tables, speeds if "1" in names and speeds.views else None)

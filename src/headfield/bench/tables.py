@@ -11,8 +11,9 @@ import numpy as np
 
 from headfield.bench.trials import Results, Trial, Variant
 
-Quantity = Literal["face", "head", "seconds"]
-"""Millimetres from the true face, or head, to what was fitted; or seconds from the views to the mesh."""
+Quantity = Literal["face", "head", "open face", "open head", "seconds"]
+"""Millimetres from the true face, or head, to what was fitted, all of it or what lies open; or seconds from the
+views to the mesh."""
 
 PAPER = "the paper, on H3DS"
 """The papers' numbers are from a data set that is not public: ours and theirs can be compared in order, not in size."""
@@ -116,8 +117,9 @@ def _cell(bench: Bench, variant: Variant, column: Column) -> str:
         return "failed" if results and all("failed" in result for result in results) else "–"
     number = _number(float(np.mean(values)), column.quantity)
     failed = sum("failed" in result for result in results)
+    told = len(values) + failed
     notes = [
-        *([f"of {len(results)}"] if len(results) < len(bench.subjects) else []),
+        *([f"of {told}"] if told < len(bench.subjects) else []),
         *([f"{failed} failed"] if failed else []),
     ]
     return f"{number} ({', '.join(notes)})" if notes else number
@@ -128,7 +130,7 @@ def quantity(result: dict[str, Any], what: Quantity) -> float | None:
     if what == "seconds":
         seconds = result["seconds"]
         return seconds["cues"] + seconds["fit"] + seconds["mesh"] if "mesh" in seconds else None
-    return result["scores"][what]["mean"] if "scores" in result else None
+    return result["scores"][what]["mean"] if what in result.get("scores", {}) else None
 
 
 def people(bench: Bench) -> str:

@@ -53,6 +53,7 @@ def run(
     nose: tuple[float, float, float] | None = None,
     head_space: bool = False,
     between: Between = "surfaces",
+    cavities: bool = True,
     samples: int = 250_000,
     seed: int = 0,
     as_json: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
@@ -79,6 +80,8 @@ def run(
         nose: The tip of the true nose, in the true mesh's numbers, if no landmarks tell it.
         head_space: The true mesh lies in headfield's own space, so its nose is where the average nose is.
         between: Exact distances between the surfaces, or from vertex to nearest vertex as the public code has it.
+        cavities: Whether what nobody sees from around counts, too, such as the insides of noses and mouths, which scans
+            lack.
         samples: How many points are spread over each surface.
         seed: What the random points follow from.
         as_json: Write everything to this file for programs.
@@ -105,14 +108,17 @@ def run(
             found = comparison.align(pred.mesh, true.mesh, start, nose=tip, with_scale=scale, rng=rng)
         moved = pred.mesh.transformed(found)
         bar.advance(task)
-        results = comparison.compare(moved, true.mesh, nose=tip, between=between, samples=samples, rng=rng)
+        results = comparison.compare(
+            moved, true.mesh, nose=tip, between=between, samples=samples, rng=rng, cavities=cavities
+        )
         if region in ("face", "head"):
             results = {region: results[region]}
         bar.advance(task)
         if as_map is not None:
             _write_map(pred, moved, true, results, as_map, limit=map_limit)
         if as_json is not None:
-            settings = {"align": align, "scale": scale, "between": between, "samples": samples, "seed": seed}
+            told = {"align": align, "scale": scale, "between": between, "cavities": cavities}
+            settings = {**told, "samples": samples, "seed": seed}
             write_json(as_json, _for_programs(pred, true, settings, tip, found, results))
         bar.advance(task)
     _print(results, found, f"{prediction} against {truth}", _written(as_json, as_map))

@@ -11,6 +11,8 @@ from jaxtyping import Float64
 
 from headfield.errors import InputError
 from headfield.mesh.distance import SurfaceSearch
+from headfield.mesh.openness import outside
+from headfield.mesh.raycast import RayCaster
 from headfield.metrics.surfaces import (
     Agreement,
     DistanceSummary,
@@ -62,25 +64,34 @@ def compare(
     between: Between,
     samples: int,
     rng: np.random.Generator,
+    cavities: bool = True,
 ) -> Mapping[Region, RegionResult]:
     """Every number for two meshes that are aligned; for the face only where the tip of the true nose is known.
 
     Between surfaces, ``samples`` points are spread evenly over each and go to the other's surface. Between vertices,
-    as the public evaluation code has it, each vertex goes to the nearest one of the other.
+    as the public evaluation code has it, each vertex goes to the nearest one of the other. Without ``cavities``,
+    places that cannot be seen from around go nowhere; others may still be nearest to them.
     """
-    if between == "vertices":
-        true, predicted = OrientedPoints.of_vertices(truth), OrientedPoints.of_vertices(prediction)
-        ways = to_points(true, predicted), to_points(predicted, true)
+    by_vertices = between == "vertices"
+
+    def of(mesh: Mesh) -> OrientedPoints:
+        return OrientedPoints.of_vertices(mesh) if by_vertices else OrientedPoints.of_samples(mesh.sample(samples, rng))
+
+    true, predicted = of(truth), of(prediction)
+    seen_true, seen_predicted = (true, predicted) if cavities else (_open(truth, true), _open(prediction, predicted))
+    if by_vertices:
+        ways = to_points(seen_true, predicted), to_points(seen_predicted, true)
     else:
-        ways = _to_surface(truth, prediction, samples, rng), _to_surface(prediction, truth, samples, rng)
+        ways = to_surface(seen_true, SurfaceSearch(prediction)), to_surface(seen_predicted, SurfaceSearch(truth))
     results: dict[Region, RegionResult] = {"head": _result(*ways)}
     if nose is not None:
         results["face"] = _result(*(way.only(in_face_region(way.points, nose)) for way in ways))
     return results
 
 
-def _to_surface(source: Mesh, target: Mesh, samples: int, rng: np.random.Generator) -> OneWay:
-    return to_surface(OrientedPoints.of_samples(source.sample(samples, rng)), SurfaceSearch(target))
+def _open(mesh: Mesh, places: OrientedPoints) -> OrientedPoints:
+    chosen = outside(RayCaster(mesh), places.points, places.normals)
+    return OrientedPoints(places.points[chosen], places.normals[chosen])
 
 
 def _result(truth_to_prediction: OneWay, prediction_to_truth: OneWay) -> RegionResult:
