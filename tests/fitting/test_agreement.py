@@ -12,6 +12,7 @@ from headfield.capture import Capture, View
 from headfield.fields.surface_field import SurfaceFieldSettings
 from headfield.fitting.agreement import BETWEEN, FINEST, WIDEST, Agreement, Brightness, apart
 from headfield.fitting.drive import Run, fit_surface
+from headfield.fitting.flatness import FLAT
 from headfield.optim.stages import Moving, Stage
 from headfield.rigs import fibonacci
 
@@ -45,8 +46,8 @@ def agreement(views: list[View], radius: float = RADIUS, scale: float = 0.012) -
     return Agreement(shape, [it.camera for it in views], pictures, scale, device=CPU)
 
 
-def cost(views: list[View], radius: float | Tensor = RADIUS, *, of: int = 0) -> Tensor:
-    """What a ball of some size costs, at places that face one of the views."""
+def cost(views: list[View], radius: float | Tensor = RADIUS, *, of: int = 0, tilt: float = 0.0) -> Tensor:
+    """What a ball of some size costs, at places that face one of the views, by squares tilted by an angle."""
     directions = fibonacci(400).double()
     directions = directions[directions @ normalize(views[of].camera.centre.double(), dim=-1) > 0.5]
 
@@ -56,7 +57,9 @@ def cost(views: list[View], radius: float | Tensor = RADIUS, *, of: int = 0) -> 
     compared = agreement(views, float(torch.as_tensor(radius).detach()))
     compared._shown = [it.double() for it in compared._shown]
     compared._offsets = compared._offsets.double()
-    return compared.loss(radius * directions, directions, torch.full((len(directions),), of), project)
+    aside = normalize(torch.linalg.cross(directions, directions.new_tensor([[0.0, 1.0, 0.0]])), dim=-1)
+    normals = np.cos(tilt) * directions + np.sin(tilt) * aside
+    return compared.loss(radius * directions, normals, torch.full((len(directions),), of), project)
 
 
 def test_views_agree_most_on_the_true_shape():
@@ -94,6 +97,13 @@ def test_squares_that_reach_past_an_outline_are_not_compared():
     smaller = replace(there, mask=np.zeros_like(there.mask))
     assert cost([here, there]) < 0.1
     assert cost([here, smaller]) == 1
+
+
+def test_squares_that_leave_the_surface_are_not_compared():
+    views = [painted(0.0), painted(30.0)]
+    steepest = np.arcsin(np.sqrt(2) * FLAT)  # a corner's way is the square root of two longer than that across
+    assert cost(views, tilt=0.8 * steepest) < 0.9
+    assert cost(views, tilt=1.2 * steepest) == 1
 
 
 def test_squares_become_smaller_from_stage_to_stage():

@@ -19,10 +19,11 @@ from jaxtyping import Float, Int64
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 from torch import Tensor
-from torch.nn.functional import grid_sample, normalize
+from torch.nn.functional import grid_sample
 
 from headfield.cameras import Camera
 from headfield.capture import View
+from headfield.fitting.flatness import is_flat, tangents
 from headfield.fitting.held import visibility
 from headfield.mesh.extract import extract
 from headfield.mesh.grid import SignedDistance
@@ -88,6 +89,7 @@ class Agreement:
     ):
         with roughly(device):
             mesh = extract(shape, resolution=RESOLUTION, border="open", chunk=CHUNK, dtype=torch.float32, device=device)
+        self._shape = shape
         self._tree = cKDTree(mesh.vertices)
         self._clear = visibility(mesh, cameras, np.arange(len(mesh.vertices)), least=FACING)
         fineness = [_pixels_a_unit(camera) for camera in cameras]
@@ -116,16 +118,15 @@ class Agreement:
         chosen = torch.arange(len(points), device=points.device)
         mine, within = values[view, chosen], inside[view, chosen]
         other = torch.arange(len(clear), device=points.device)[:, None] != view
-        weight = torch.where(other & inside & within, (clear * own).sqrt(), 0.0)
+        # What lies before and behind a rim parts from view to view, and agrees once nostrils and lips are closed.
+        flat = is_flat(self._shape, points, squares[:, [0, SIDE - 1, -SIDE, -1]])
+        compared = other & inside & within & flat
+        weight = torch.where(compared, (clear * own).sqrt(), 0.0)
         alike = (weight * (values * mine).sum(dim=-1)).sum() / weight.sum().clamp(min=1.0)
         return 1 - alike.clamp(min=0.0).square()
 
     def _squares(self, points: Float[Tensor, "n 3"], normals: Float[Tensor, "n 3"]) -> Float[Tensor, "n p 3"]:
-        up = torch.where(
-            normals[:, 1:2].abs() < 0.9, points.new_tensor([0.0, 1.0, 0.0]), points.new_tensor([0.0, 0.0, 1.0])
-        )
-        across = normalize(torch.linalg.cross(up, normals), dim=-1)
-        along = torch.linalg.cross(normals, across)
+        across, along = tangents(normals)
         return points[:, None] + self._offsets[:, :1] * across[:, None] + self._offsets[:, 1:] * along[:, None]
 
     def _looks(

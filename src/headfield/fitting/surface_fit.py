@@ -26,6 +26,7 @@ from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.agreement import Agreement, apart
 from headfield.fitting.corrections import Corrections
 from headfield.fitting.doubts import Estimated, Photographed
+from headfield.fitting.flatness import is_flat, tangents
 from headfield.fitting.held import Unseen
 from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.prior import ShapePrior
@@ -54,6 +55,10 @@ BEHIND = (0.05, 0.1)
 """A ray that is out of the head again 10 or 20 mm behind a hit passes close to an outline, of a nose, say. A network
 does not tell to which side of it a pixel belongs, and a nose told to look like the lip behind grows a fin over it.
 Several views see such fins from their sides, and need what is known of noses."""
+
+AROUND = 0.015
+"""How far around a hit, 3 mm, the surface must be flat for a network's normals of a single view to be believed there.
+Of nostrils it tells so little that stubs grow below them."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +267,7 @@ class SurfaceObjectives:
         if "normals" in wanted:
             known = rays.normals.any(dim=-1)
             if self.observations.estimated and len(self.observations.cameras) == 1:
-                known &= self._solid_behind(points, rays.directions)
+                known &= self._solid_behind(points, rays.directions) & self._flat_around(points, normal)
             off = normal - rays.normals
             # The cosine of the paper, |off|² / 2, is blind to the degree or two by which a whole face may lean; |off|
             # is not, and minds outliers less.
@@ -295,6 +300,13 @@ class SurfaceObjectives:
         """At which hits the head is thick, so that no outline is close."""
         behind = points + torch.tensor(BEHIND).to(points)[:, None, None] * directions
         return (self.fit.distance(behind.flatten(0, 1)) < 0).view(len(BEHIND), -1).all(dim=0)
+
+    @torch.no_grad()
+    def _flat_around(self, points: Tensor, normals: Tensor) -> Tensor:
+        """At which hits the surface is flat, so that a network's normals are of what is there and not of a rim, too."""
+        across, along = tangents(normals)
+        steps = AROUND * torch.stack([across, -across, along, -along], dim=1)
+        return is_flat(self.fit.distance, points, points[:, None] + steps)
 
     def _photometric(self, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
         place = moved(points, seen.directions, sample.distance, sample.gradient)
