@@ -35,6 +35,9 @@ CANONICAL_INDICES: tuple[int, ...] = tuple(_MILLIMETRES)
 CANONICAL_POINTS: Float64[np.ndarray, "n 3"] = np.array(list(_MILLIMETRES.values()), float) / MILLIMETRES_PER_UNIT
 """Where they are, in head units, in the order of :data:`CANONICAL_INDICES`."""
 
+CANONICAL_NOSE: Float64[np.ndarray, "3"] = CANONICAL_POINTS[CANONICAL_INDICES.index(NOSE_TIP)]
+"""Where the tip of the average nose is."""
+
 BUST_END = -0.55
 """Below this height, in head units, outlines are not compared: data end somewhere there, people do not."""
 

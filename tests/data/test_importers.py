@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS, NOSE_TIP
+from headfield.canonical import CANONICAL_NOSE
 from headfield.data import importers as registry
 from headfield.data.importers import Importer, find_importer, importers
 from headfield.errors import InputError
@@ -85,7 +85,7 @@ def test_the_documented_example_works(tmp_path, monkeypatch):
     importer = Importer("polaroid", "polaroid", "")
     (subject,) = importer.read(tmp_path, importer.settings(unit="cm"))
     camera = subject.capture.views[0].camera
-    nose = torch.from_numpy(CANONICAL_POINTS[CANONICAL_INDICES.index(NOSE_TIP)])
+    nose = torch.from_numpy(CANONICAL_NOSE)
     offset = MILLIMETRES_PER_UNIT * (camera.centre - nose)
     torch.testing.assert_close(offset, torch.tensor([100.0, 50.0, 800.0], dtype=torch.float64))
     pixel, _ = camera.project(nose[None])

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from headfield.canonical import CANONICAL_NOSE
 from headfield.capture import Capture
 from headfield.data.store import Dataset, create_dataset, write_subject
 from headfield.errors import InputError
-from headfield.photo.normal_examples import FACE_RADIUS, NOSE, Examples, example, read_examples
+from headfield.photo.normal_examples import FACE_RADIUS, Examples, example, read_examples
 from headfield.rigs import around, on_sphere, orbit
 
 from ..data.subjects import sphere_subject, sphere_view
@@ -30,7 +31,7 @@ def test_an_example_is_its_view_in_few_bits():
 def test_the_face_is_a_ball_around_the_nose_as_the_camera_sees_it():
     camera = front().to(dtype=torch.float64)
     x, y, radius = example(sphere_view("ball", camera), 64).face[0].tolist()
-    nose = torch.from_numpy(NOSE)
+    nose = torch.from_numpy(CANONICAL_NOSE)
     beside = nose + FACE_RADIUS * camera.rotation[0]
     places, _ = camera.project(torch.stack([nose, beside]))
     assert (x, y) == pytest.approx(places[0].tolist(), abs=1e-4)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from headfield.canonical import CANONICAL_NOSE
 from headfield.capture import Capture
 from headfield.data.store import Dataset, create_dataset, write_subject
 from headfield.errors import InputError
-from headfield.photo.normal_examples import FACE_RADIUS, NOSE
+from headfield.photo.normal_examples import FACE_RADIUS
 from headfield.photo.normal_validation import face_pixels, mean_angle
 from headfield.photo.normals import EstimatorSettings, NormalEstimator, Sight
 from headfield.rigs import around, orbit
@@ -69,7 +70,7 @@ def test_the_face_is_what_lies_near_the_nose():
     points = camera.unproject(
         camera.pixel_centres().reshape(-1, 2), torch.from_numpy(view.depth).double().reshape(-1)
     ).reshape(48, 48, 3)
-    distance = (points - torch.from_numpy(NOSE)).norm(dim=-1).numpy()
+    distance = (points - torch.from_numpy(CANONICAL_NOSE)).norm(dim=-1).numpy()
     assert np.array_equal(near, (distance < FACE_RADIUS) & (view.mask > 0))
     flat = face_pixels(replace(view, depth=None))
     assert near.any()

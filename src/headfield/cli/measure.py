@@ -15,7 +15,7 @@ import tyro
 from jaxtyping import Float64
 
 from headfield import __version__
-from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS, NOSE_TIP
+from headfield.canonical import CANONICAL_NOSE
 from headfield.capture import Landmarks
 from headfield.cli.progress import progress
 from headfield.data.marks import canonical_places, read_landmarks
@@ -31,7 +31,6 @@ from headfield.surface import Mesh
 from headfield.transforms import Similarity
 from headfield.units import MILLIMETRES_PER_UNIT, Unit, head_units_per
 
-CANONICAL_NOSE = CANONICAL_POINTS[CANONICAL_INDICES.index(NOSE_TIP)]
 MOST_SAMPLES = 100_000_000
 """Beyond what memory holds."""
 

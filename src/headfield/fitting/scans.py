@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS, NOSE_TIP
+from headfield.canonical import CANONICAL_NOSE
 from headfield.capture import Scan, Subject
 from headfield.data.store import Dataset
 from headfield.errors import InputError
@@ -19,7 +19,7 @@ from headfield.units import MILLIMETRES_PER_UNIT
 FACE_RADIUS = 95 / MILLIMETRES_PER_UNIT
 """The face is what lies so close to the tip of the nose (InstantAvatar, section 4.2)."""
 
-NOSE = torch.tensor(CANONICAL_POINTS[CANONICAL_INDICES.index(NOSE_TIP)], dtype=torch.float32)
+NOSE = torch.tensor(CANONICAL_NOSE, dtype=torch.float32)
 """Where the average face has the tip of its nose."""
 
 

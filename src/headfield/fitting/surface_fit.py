@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import huber_loss, normalize
 
 from headfield.cameras import Camera, Rays
-from headfield.canonical import SHOULDERS
+from headfield.canonical import CANONICAL_NOSE, SHOULDERS
 from headfield.fields.geometry import Sample, Shape, eikonal
 from headfield.fields.surface_field import SurfaceField, SurfaceFieldSettings
 from headfield.fitting.agreement import Agreement, apart
@@ -56,9 +56,12 @@ BEHIND = (0.05, 0.1)
 does not tell to which side of it a pixel belongs, and a nose told to look like the lip behind grows a fin over it.
 Several views see such fins from their sides, and need what is known of noses."""
 
+AT_NOSE = 0.15
+"""Nostrils lie within this distance, 30 mm, of where the tip of the average nose is."""
+
 AROUND = 0.015
-"""How far around a hit, 3 mm, the surface must be flat for a network's normals of a single view to be believed there.
-Of nostrils it tells so little that stubs grow below them."""
+"""How far around a hit there, 3 mm, the surface must be flat for a network's normals of a single view to be believed:
+it tells so little of nostrils that stubs grow below them."""
 
 
 @dataclass(frozen=True)
@@ -267,7 +270,7 @@ class SurfaceObjectives:
         if "normals" in wanted:
             known = rays.normals.any(dim=-1)
             if self.observations.estimated and len(self.observations.cameras) == 1:
-                known &= self._solid_behind(points, rays.directions) & self._flat_around(points, normal)
+                known &= self._solid_behind(points, rays.directions) & ~self._is_nostril(points, normal)
             off = normal - rays.normals
             # The cosine of the paper, |off|² / 2, is blind to the degree or two by which a whole face may lean; |off|
             # is not, and minds outliers less.
@@ -302,11 +305,12 @@ class SurfaceObjectives:
         return (self.fit.distance(behind.flatten(0, 1)) < 0).view(len(BEHIND), -1).all(dim=0)
 
     @torch.no_grad()
-    def _flat_around(self, points: Tensor, normals: Tensor) -> Tensor:
-        """At which hits the surface is flat, so that a network's normals are of what is there and not of a rim, too."""
+    def _is_nostril(self, points: Tensor, normals: Tensor) -> Tensor:
+        """Which hits are on the rim of a nostril or in it: close to the nose, where the surface is not flat."""
         across, along = tangents(normals)
         steps = AROUND * torch.stack([across, -across, along, -along], dim=1)
-        return is_flat(self.fit.distance, points, points[:, None] + steps)
+        at_nose = (points - torch.from_numpy(CANONICAL_NOSE).to(points)).norm(dim=-1) < AT_NOSE
+        return at_nose & ~is_flat(self.fit.distance, points, points[:, None] + steps)
 
     def _photometric(self, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
         place = moved(points, seen.directions, sample.distance, sample.gradient)

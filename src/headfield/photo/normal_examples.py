@@ -11,7 +11,7 @@ from jaxtyping import Float, Int8, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from headfield.canonical import CANONICAL_INDICES, CANONICAL_POINTS, NOSE_TIP
+from headfield.canonical import CANONICAL_NOSE
 from headfield.capture import View
 from headfield.data.store import Dataset
 from headfield.errors import InputError
@@ -21,8 +21,6 @@ from headfield.units import MILLIMETRES_PER_UNIT
 
 FACE_RADIUS = 95.0 / MILLIMETRES_PER_UNIT
 """How far from the tip of the nose the face reaches, as in the published protocols, in head units."""
-
-NOSE = CANONICAL_POINTS[CANONICAL_INDICES.index(NOSE_TIP)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,7 @@ def example(view: View, pixels: int, guide: RayCaster | None = None) -> Examples
         raise ValueError(f"view {view.name} has no mask or no normals")
     camera = view.camera.to(dtype=torch.float64)
     factor = pixels / max(camera.width, camera.height)
-    place, depth = camera.project(torch.from_numpy(NOSE)[None])
+    place, depth = camera.project(torch.from_numpy(CANONICAL_NOSE)[None])
     focal = camera.focal.mean() * factor
     nose = torch.cat([place[0] * factor, (FACE_RADIUS / depth * focal).clamp(0, pixels)])
     covered = view.mask[..., None].astype(np.float32) / 255

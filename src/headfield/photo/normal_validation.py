@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from headfield.canonical import CANONICAL_NOSE
 from headfield.capture import View
 from headfield.data.store import Dataset
 from headfield.errors import InputError
-from headfield.photo.normal_examples import FACE_RADIUS, NOSE
+from headfield.photo.normal_examples import FACE_RADIUS
 from headfield.photo.normals import NormalEstimator
 
 
@@ -48,7 +49,7 @@ def mean_angle(
 def face_pixels(view: View) -> Bool[np.ndarray, "h w"]:
     """Which pixels show the face: near the tip of the nose in space, or in the picture where there is no depth."""
     camera = view.camera.to(dtype=torch.float64)
-    nose = torch.from_numpy(NOSE)
+    nose = torch.from_numpy(CANONICAL_NOSE)
     if view.depth is not None:
         depth = torch.from_numpy(view.depth.astype(np.float64)).reshape(-1)
         points = camera.unproject(camera.pixel_centres().reshape(-1, 2), depth)
