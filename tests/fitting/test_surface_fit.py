@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from headfield.cameras import Rays
+from headfield.canonical import CANONICAL_NOSE
 from headfield.fields.surface_field import SurfaceFieldSettings
+from headfield.fitting import surface_fit
 from headfield.fitting.observations import Observations, RaysSeen
 from headfield.fitting.still import StillSurface
 from headfield.fitting.surface_fit import BEHIND, NEAR, SurfaceFit, SurfaceObjectives
@@ -183,6 +185,24 @@ def test_estimated_normals_of_a_single_view_are_not_believed_close_to_outlines()
         assert (cost("normals", fit, replace(seen, inside=flipped, estimated=True)) > 0) == believed
         assert cost("normals", fit, replace(seen, inside=flipped)) > 0
         assert cost("normals", fit, replace(seen, inside=flipped, estimated=True, cameras=2 * seen.cameras)) > 0
+
+
+@pytest.mark.parametrize(("around", "flat"), [(surface_fit.AROUND, True), (0.6, False)])
+def test_estimated_normals_of_a_single_view_are_not_believed_at_the_nose_where_it_is_not_flat(
+    monkeypatch, around, flat
+):
+    monkeypatch.setattr(surface_fit, "AROUND", around)  # so far around it no ball is flat
+    fit = new_fit()
+    seen = Observations.of(capture(0.55))
+    hits = exact()(fit.distance, seen.inside.rays)
+    rays = seen.inside[hits.hit]
+    nose = torch.from_numpy(CANONICAL_NOSE).float()
+    at_nose = (hits.points - nose).norm(dim=-1, keepdim=True) < surface_fit.AT_NOSE
+    straight = (rays.directions * hits.points).sum(dim=-1, keepdim=True) < -0.4  # far from the outline
+    for where, believed in ((at_nose, flat), (straight & ~at_nose, True)):
+        assert where.any()
+        flipped = replace(rays, normals=torch.where(where, -rays.normals, 0.0))
+        assert (cost("normals", fit, replace(seen, inside=flipped, estimated=True)) > 0) == believed
 
 
 def test_the_silhouette_pulls_the_ball_to_its_size():
