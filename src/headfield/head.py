@@ -59,9 +59,6 @@ THREADS, CORE = (0.015, 0.0225, 0.03), 128
 """Hoods, collars and tails of hair that priors half remember hang on heads by less than twice so much, 6 to 12 mm. They
 are found in meshes of so many cells a side at most."""
 
-CUT = 0.05
-"""How far above the shoulders, in head units, they are looked for: more than a cell of those meshes."""
-
 STRAIGHT = 0.05
 """How much looking straight at the surface counts beside a camera that does, where a vertex gets its colour."""
 
@@ -287,23 +284,11 @@ def _extracted(surface: SignedDistance, like: Tensor, resolution: int) -> Mesh:
     for thread in THREADS:
         try:
             with roughly(like.device):
-                core = level(_taken_in(surface, thread), min(resolution, CORE))
+                core = level(lambda points, taken=thread: surface(points) + taken, min(resolution, CORE))  # type: ignore[misc]
         except InputError:  # all of it is thinner than that
             break
         mesh = without_lumps(mesh, core, below=SHOULDERS)
     return mesh
-
-
-def _taken_in(surface: SignedDistance, by: float) -> SignedDistance:
-    """The surface taken in, and cut off above the shoulders: what is on top of them hangs on nothing."""
-
-    def within(points: Tensor) -> Tensor:
-        above = points[:, 1] - (SHOULDERS + CUT)
-        low = above < 0
-        above[low] = torch.maximum(above[low], surface(points[low]) + by)
-        return above
-
-    return within
 
 
 def _as_files_have_it(mesh: Mesh) -> Mesh:
