@@ -83,6 +83,7 @@ def test_tables_are_the_papers(tmp_path):
     assert titles["table-2"] == ["1 view, face", "1 view, head", "4 views, face", "4 views, head"]
     assert titles["table-3"] == ["3 views, face", "3 views, head"]
     assert titles["table-4"][:4] == ["1 view, face", "1 view, head", "3 views, face", "3 views, head"]
+    assert titles["open"][:5] == [*(f"{n} view{'s' * (n > 1)}, open face" for n in (1, 3, 4, 6)), "1 view, open head"]
     rows = {row.label: row.paper for table in found.tables if table.name == "table-4" for row in table.rows}
     assert rows["SIRA++"][:4] == (1.57, 10.79, 1.18, 8.63)
     assert "H3D-Net" not in rows

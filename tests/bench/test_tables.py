@@ -14,7 +14,7 @@ from headfield.bench.instant_avatar import Variants
 from headfield.bench.plan import ALL, Plan
 from headfield.bench.pool import try_missing
 from headfield.bench.report import write_blocks
-from headfield.bench.tables import Block, markdown
+from headfield.bench.tables import Block, Column, Row, Table, markdown
 from headfield.errors import InputError
 
 from .room import bench, few_points, variants
@@ -169,3 +169,18 @@ def test_a_chart_says_what_its_lines_are():
     (x0, y0), (x1, y1) = (map(float, point.split(",")) for point in points)
     assert x0 < x1
     assert y0 > y1, "up is more"
+
+
+def test_results_from_before_a_quantity_was_told_are_not_counted_for_it(tmp_path):
+    known = bench(tmp_path)
+
+    class Told(type(known.results)):
+        def of(self, trial):
+            regions = ("face", "open face") if trial.subject == "ball-1" else ("face",)
+            about = {"gpu": None, "threads": 1, "processor": "any", "headfield": "0", "torch": "0"}
+            return {"machine": about, "scores": {region: {"mean": 2.0} for region in regions}}
+
+    row = Row("InstantAvatar", variants().whole)
+    table = Table("open", "Open", (Column(1, "face"), Column(1, "open face")), (row,))
+    text = markdown(table, replace(known, results=Told(tmp_path))).text
+    assert cells(text)["InstantAvatar"] == ["2.00", "2.00 (of 1)"]

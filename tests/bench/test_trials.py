@@ -41,6 +41,15 @@ def test_the_score_of_a_ball_is_how_much_larger_it_is():
     assert any_size["head"]["mean"] < 0.1
 
 
+def test_a_ball_that_lies_all_open_scores_the_same_without_cavities():
+    subject = read_subject(data() / "ball-0", scan=False)
+    ball = sphere(0.45 + 2 / 200, rings=64)
+    found = scores(ball, subject, samples=5000)
+    assert found["open face"] == found["face"]
+    assert found["open head"] == found["head"]
+    assert scores(ball, subject, samples=5000, in_short=True) == {name: found[name] for name in ("face", "head")}
+
+
 def test_a_subject_without_truth_is_refused():
     with pytest.raises(InputError, match="no true surface"):
         scores(sphere(0.5), balls.subject(0.5), samples=100)

@@ -14,7 +14,7 @@ from headfield.mesh.files import read_mesh, write_mesh
 from headfield.surface import Mesh
 from headfield.transforms import Similarity, so3_exp
 
-from ..shapes import bumpy, sphere
+from ..shapes import bumpy, can, sphere
 
 HEAD = bumpy()
 NOSE = HEAD.vertices[np.argmax(HEAD.vertices[:, 2])]
@@ -55,6 +55,19 @@ def files(tmp_path: Path) -> tuple[str, str]:
 def measured(tmp_path: Path, *words: str) -> dict:
     assert main(["measure", *words, "--json", str(tmp_path / "out.json"), "--samples", "3000"]) == 0
     return json.loads((tmp_path / "out.json").read_text())
+
+
+def test_cavities_are_left_out_when_told(tmp_path, capsys):
+    for name, mesh in (("pred", can()), ("gt", can(hole=0.1, depth=0.6))):
+        write_mesh(mesh, tmp_path / f"{name}.ply")
+    files = str(tmp_path / "pred.ply"), str(tmp_path / "gt.ply"), "--align", "none", "--nose", "0", "100", "0"
+    whole = measured(tmp_path, *files)["regions"]
+    assert set(whole) == {"face", "head"}
+    seen = measured(tmp_path, *files, "--no-cavities")["regions"]
+    assert set(seen) == {"open face", "open head"}
+    assert seen["open head"]["distance"]["max"] < 60 < whole["head"]["distance"]["max"]
+    assert set(measured(tmp_path, *files, "--no-cavities", "--region", "face")["regions"]) == {"open face"}
+    assert "open face" in capsys.readouterr().out
 
 
 def refused(capsys: pytest.CaptureFixture, *words: str) -> str:

@@ -56,24 +56,29 @@ def test_between_vertices_counts_vertices(rng):
     assert result.distance.mean == pytest.approx(1.0)
 
 
-def test_cavities_count_unless_told_otherwise(rng):
-    truth, closed = can(hole=0.1, depth=0.6), can()
-    whole = compare(closed, truth, nose=None, between="surfaces", samples=5000, rng=rng)["head"].distance
-    outside = compare(closed, truth, nose=None, between="surfaces", samples=5000, rng=rng, cavities=False)["head"]
-    assert whole.max > 70
-    assert outside.distance.max < 60  # the well is 40 mm wide
-    assert outside.distance.p90 < 1e-6
-    assert outside.distance.count < whole.count == 5000
-
-
 @pytest.mark.parametrize("between", ["surfaces", "vertices"])
-def test_a_shape_without_cavities_is_judged_the_same_without_them(between):
-    one, other = (
-        compare(sphere(0.6), HEAD, nose=NOSE, between=between, samples=500, rng=np.random.default_rng(7), cavities=told)
-        for told in (True, False)
-    )
-    for region, result in one.items():
-        assert other[region].distance.mean == pytest.approx(result.distance.mean, rel=0.05)
+def test_what_lies_open_is_told_without_cavities(between, rng):
+    truth, closed = can(hole=0.1, depth=0.6), can()
+    results = compare(closed, truth, nose=None, between=between, samples=5000, rng=rng, open_too=True)
+    whole, seen = results["head"].distance, results["open head"].distance
+    assert whole.max > 70
+    assert seen.max < 60  # the well is 40 mm wide
+    assert seen.count < whole.count
+    assert seen.mean < whole.mean / 2
+
+
+def test_a_ball_lies_all_open(rng):
+    ball, nose = sphere(0.5), np.array([0.0, 0.0, 0.5])
+    results = compare(sphere(0.51), ball, nose=nose, between="surfaces", samples=2000, rng=rng, open_too=True)
+    assert results["open head"] == results["head"]
+    assert results["open face"] == results["face"]
+
+
+def test_a_mesh_that_is_turned_over_has_nothing_that_lies_open(rng):
+    ball = sphere(0.5)
+    turned = Mesh.of(ball.vertices, ball.faces[:, ::-1].copy())
+    with pytest.raises(InputError, match="all of the prediction lies in cavities; turn its faces over"):
+        compare(turned, ball, nose=None, between="surfaces", samples=500, rng=rng, open_too=True)
 
 
 def test_the_same_seed_gives_the_same_numbers():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from jaxtyping import Float64
 
 from headfield.canonical import NOSE_TIP
 from headfield.capture import Subject
 from headfield.errors import InputError
-from headfield.metrics.comparison import Region, RegionResult, align, compare
+from headfield.metrics.comparison import align, compare
 from headfield.surface import Mesh
 from headfield.transforms import Similarity
 
@@ -28,18 +26,11 @@ def scores(mesh: Mesh, subject: Subject, *, samples: int, with_scale: bool = Fal
     nose, rng = nose_of(subject), np.random.default_rng(0)
     assert subject.truth is not None
     found = align(mesh, subject.truth, Similarity.identity(), nose=nose, with_scale=with_scale, rng=rng)
-    laid = mesh.transformed(found)
-    regions = _in_numbers(compare(laid, subject.truth, nose=nose, between="surfaces", samples=samples, rng=rng))
-    if in_short:
-        return regions
-    seen = compare(laid, subject.truth, nose=nose, between="surfaces", samples=samples, rng=rng, cavities=False)
-    return regions | {f"open {region}": numbers for region, numbers in _in_numbers(seen).items()}
-
-
-def _in_numbers(results: Mapping[Region, RegionResult]) -> Scores:
+    laid, open_too = mesh.transformed(found), not in_short
+    regions = compare(laid, subject.truth, nose=nose, between="surfaces", samples=samples, rng=rng, open_too=open_too)
     return {
         region: {name: round(getattr(result.distance, name), 5) for name in ("mean", "median", "p95")}
-        for region, result in results.items()
+        for region, result in regions.items()
     }
 
 

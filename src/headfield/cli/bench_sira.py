@@ -35,7 +35,8 @@ def run(
     Args:
         data: A data set of posed views with true surfaces; `headfield studio DATA --set studio-test` makes one.
         views: With how many views heads are fitted: the first so many of each person. The paper goes up to 32.
-        tables: Which of the paper's tables: times, ablation, cameras that are off, methods side by side.
+        tables: Which of the paper's tables: times, ablation, cameras that are off, methods side by side; and the last
+            one without what lies in cavities (open).
         cues: Which normals InstantAvatar sees: those that the network sees in the pictures, the true ones, or none.
         prior: The prior's file, instead of the one that comes with headfield.
         avatar_prior: The same for InstantAvatar.

@@ -108,16 +108,14 @@ def run(
         moved = pred.mesh.transformed(found)
         bar.advance(task)
         results = comparison.compare(
-            moved, true.mesh, nose=tip, between=between, samples=samples, rng=rng, cavities=cavities
+            moved, true.mesh, nose=tip, between=between, samples=samples, rng=rng, open_too=not cavities
         )
-        if region in ("face", "head"):
-            results = {region: results[region]}
+        results = _wanted(results, region, cavities=cavities)
         bar.advance(task)
         if as_map is not None:
             _write_map(pred, moved, true, results, as_map, limit=map_limit)
         if as_json is not None:
-            told = {"align": align, "scale": scale, "between": between, "cavities": cavities}
-            settings = {**told, "samples": samples, "seed": seed}
+            settings = {"align": align, "scale": scale, "between": between, "samples": samples, "seed": seed}
             write_json(as_json, _for_programs(pred, true, settings, tip, found, results))
         bar.advance(task)
     _print(results, found, f"{prediction} against {truth}", _written(as_json, as_map))
@@ -174,6 +172,15 @@ def _nose(
             "--head-space if it lies in headfield's own space."
         )
     return None
+
+
+def _wanted(
+    results: Mapping[Region, RegionResult], region: str | None, *, cavities: bool
+) -> dict[Region, RegionResult]:
+    """Of the regions those that were asked for, with cavities or without."""
+    parts = {"face", "head"} if region in (None, "both") else {region}
+    names = parts if cavities else {f"open {part}" for part in parts}
+    return {name: result for name, result in results.items() if name in names}
 
 
 def _start(pred: _Side, true: _Side, align: str, *, with_scale: bool) -> Similarity:

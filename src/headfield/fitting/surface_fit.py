@@ -307,10 +307,11 @@ class SurfaceObjectives:
     @torch.no_grad()
     def _is_nostril(self, points: Tensor, normals: Tensor) -> Tensor:
         """Which hits are on the rim of a nostril or in it: close to the nose, where the surface is not flat."""
-        across, along = tangents(normals)
+        found = (points - torch.from_numpy(CANONICAL_NOSE).to(points)).norm(dim=-1) < AT_NOSE
+        across, along = tangents(normals[found])
         steps = AROUND * torch.stack([across, -across, along, -along], dim=1)
-        at_nose = (points - torch.from_numpy(CANONICAL_NOSE).to(points)).norm(dim=-1) < AT_NOSE
-        return at_nose & ~is_flat(self.fit.distance, points, points[:, None] + steps)
+        found[found.clone()] = ~is_flat(self.fit.distance, points[found], points[found, None] + steps)
+        return found
 
     def _photometric(self, points: Tensor, sample: Sample, normal: Tensor, seen: RaysSeen) -> Tensor:
         place = moved(points, seen.directions, sample.distance, sample.gradient)

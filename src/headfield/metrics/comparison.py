@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from headfield.errors import InputError
 from headfield.mesh.distance import SurfaceSearch
@@ -26,7 +26,9 @@ from headfield.metrics.surfaces import (
 from headfield.surface import Mesh
 from headfield.transforms import Similarity
 
-Region = Literal["face", "head"]
+Region = Literal["face", "head", "open face", "open head"]
+"""All of the face or of the head, or what of it lies open, and not in a cavity such as the inside of a nose."""
+
 Between = Literal["surfaces", "vertices"]
 
 ALIGNMENT_POINTS = 5000
@@ -64,34 +66,40 @@ def compare(
     between: Between,
     samples: int,
     rng: np.random.Generator,
-    cavities: bool = True,
-) -> Mapping[Region, RegionResult]:
+    open_too: bool = False,
+) -> dict[Region, RegionResult]:
     """Every number for two meshes that are aligned; for the face only where the tip of the true nose is known.
 
     Between surfaces, ``samples`` points are spread evenly over each and go to the other's surface. Between vertices,
-    as the public evaluation code has it, each vertex goes to the nearest one of the other. Without ``cavities``,
-    places that cannot be seen from around go nowhere; others may still be nearest to them.
+    as the public evaluation code has it, each vertex goes to the nearest one of the other. ``open_too`` tells the same
+    without places that cannot be seen from around, too; others may still be nearest to them.
     """
-    by_vertices = between == "vertices"
-
-    def of(mesh: Mesh) -> OrientedPoints:
-        return OrientedPoints.of_vertices(mesh) if by_vertices else OrientedPoints.of_samples(mesh.sample(samples, rng))
-
-    true, predicted = of(truth), of(prediction)
-    seen_true, seen_predicted = (true, predicted) if cavities else (_open(truth, true), _open(prediction, predicted))
-    if by_vertices:
-        ways = to_points(seen_true, predicted), to_points(seen_predicted, true)
+    if between == "vertices":
+        true, predicted = OrientedPoints.of_vertices(truth), OrientedPoints.of_vertices(prediction)
+        ways = to_points(true, predicted), to_points(predicted, true)
     else:
-        ways = to_surface(seen_true, SurfaceSearch(prediction)), to_surface(seen_predicted, SurfaceSearch(truth))
+        true, predicted = (OrientedPoints.of_samples(mesh.sample(samples, rng)) for mesh in (truth, prediction))
+        ways = to_surface(true, SurfaceSearch(prediction)), to_surface(predicted, SurfaceSearch(truth))
     results: dict[Region, RegionResult] = {"head": _result(*ways)}
     if nose is not None:
-        results["face"] = _result(*(way.only(in_face_region(way.points, nose)) for way in ways))
+        results["face"] = _result(*_in_face(ways, nose))
+    if open_too:
+        seen = ways[0].only(_open(truth, true, "truth")), ways[1].only(_open(prediction, predicted, "prediction"))
+        results["open head"] = _result(*seen)
+        if nose is not None:
+            results["open face"] = _result(*_in_face(seen, nose))
     return results
 
 
-def _open(mesh: Mesh, places: OrientedPoints) -> OrientedPoints:
+def _in_face(ways: tuple[OneWay, OneWay], nose: Float64[np.ndarray, "3"]) -> Iterator[OneWay]:
+    return (way.only(in_face_region(way.points, nose)) for way in ways)
+
+
+def _open(mesh: Mesh, places: OrientedPoints, name: str) -> Bool[np.ndarray, "n"]:
     chosen = outside(RayCaster(mesh), places.points, places.normals)
-    return OrientedPoints(places.points[chosen], places.normals[chosen])
+    if not chosen.any():
+        raise InputError(f"all of the {name} lies in cavities; turn its faces over, whose fronts seem to be inside.")
+    return chosen
 
 
 def _result(truth_to_prediction: OneWay, prediction_to_truth: OneWay) -> RegionResult:
