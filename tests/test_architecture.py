@@ -12,6 +12,7 @@ import headfield
 SOURCE = Path(headfield.__file__).parent
 
 FOUNDATION = {"errors", "files", "units", "transforms", "cameras", "rigs", "surface", "capture", "canonical", "workers"}
+FOUNDATION |= {"chunks"}
 ROOMS = {
     # room: the rooms it may import from, besides the foundation and itself
     "mesh": set(),

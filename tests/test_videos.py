@@ -131,6 +131,7 @@ def test_what_is_no_video_of_a_person_is_one_sentence(frames, seen, monkeypatch,
     with pytest.raises(InputError, match="2 frames are too few to make a capture; take 3 or more"):
         list(read(frames, settings=Settings(frames=2)))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "._it.png").write_bytes(b"what a Mac leaves beside a picture")
     with pytest.raises(InputError, match="has no pictures in it; name a video, or a folder of its frames"):
         list(read(tmp_path / "empty"))
     with pytest.raises(InputError, match="does not exist"):

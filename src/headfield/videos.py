@@ -93,7 +93,7 @@ def _photos(source: Path, count: int) -> Iterator[Photo]:
         for number, image in enumerate(islice(read_film(source, count), count), start=1):
             yield Photo(f"frame_{number:05d}", np.ascontiguousarray(image))
         return
-    paths = sorted(path for path in source.iterdir() if path.suffix in PICTURES)
+    paths = sorted(path for path in source.iterdir() if path.suffix in PICTURES and not path.name.startswith("."))
     if not paths:
         raise InputError(f"{source} has no pictures in it; name a video, or a folder of its frames.")
     for place in np.unique(np.linspace(0, len(paths) - 1, count).round().astype(int)):

@@ -118,6 +118,7 @@ def test_what_cannot_be_used_is_said_in_a_sentence(people, prior_file, tmp_path,
         ([ball, "-o", str(tmp_path / "head.xyz"), "--prior", prior_file], ".xyz is no format of meshes"),
         ([ball, "-o", out, "--prior", prior_file, "--fit.grid-steps", "0"], "grid-steps is 0; a stage has at least 1"),
         ([ball, "-o", out, "--resolution", "4000"], "a mesh of 4000 cells a side is not made"),
+        (["one.jpg", "two.jpg", "-o", out, "--views", "-1"], "--views are 1 or more."),
     ):
         assert main(["reconstruct", *words]) == 2, words
         shown = capsys.readouterr()

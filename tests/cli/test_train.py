@@ -98,6 +98,11 @@ def test_what_cannot_be_learned_is_said_in_a_sentence(balls, tmp_path, capsys):
         (["instant-avatar", str(tmp_path / "nowhere")], "is not a folder; a data set was expected."),
         (["sira", balls], "ball-0.4 has no colours to learn from, since it has neither views nor a coloured scan"),
         (["instant-avatar", balls, *SMALL, "--learn.steps", "1", "1", "1"], "3 stages do not suit 2 grid levels"),
+        (
+            ["instant-avatar", balls, *SMALL, "--learn.steps", "0", "1"],
+            "'level 1' has 0 steps; give it 1 or more",
+        ),
+        (["instant-avatar", balls, "--subjects", "-1"], "--subjects are 1 or more."),
     ):
         what, data, *more = words
         assert main(["train", what, data, str(tmp_path / "out"), *more]) == 2

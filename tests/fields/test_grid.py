@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from headfield.fields.grid import FeatureGrid, GridSettings, trilinear
 
@@ -61,6 +62,23 @@ def test_it_agrees_with_pytorchs_own_sampling_and_so_do_the_gradients():
     weight = torch.randn_like(fast)
     found, expected = (torch.autograd.grad((out * weight).sum(), (points, table)) for out in (fast, slow))
     torch.testing.assert_close(found, expected)
+
+
+class NoWholeMatrices(TorchDispatchMode):
+    """Refuses products of matrices of whole numbers, as a GPU does."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        if name in {"mm", "mv", "addmm", "addmv", "bmm", "dot"} and not args[0].is_floating_point():
+            raise RuntimeError(f'"{name}_impl_cuda" not implemented for whole numbers')
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_gpu_can_do_it():
+    with NoWholeMatrices():
+        with pytest.raises(RuntimeError, match="whole numbers"):
+            torch.ones(2, 2, dtype=torch.long) @ torch.ones(2, dtype=torch.long)
+        trilinear(torch.randn(27, 3), torch.rand(5, 3), 2)
 
 
 def test_gradients():

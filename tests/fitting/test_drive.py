@@ -189,6 +189,8 @@ def test_checkpoints_of_another_head_or_prior_are_refused(tmp_path):
     other.geometry.decoder.layers[0].bias.data += 0.01
     with pytest.raises(InputError, match=r"belongs to another run \(other data\)"):
         fit_surface("test", capture(0.45), other, SETTINGS, QUICK.stages(), OPTIONS, Run(checkpoints=tmp_path))
+    with pytest.raises(InputError, match=r"belongs to another run \(other data\)"):
+        fit(capture(0.45), replace(QUICK, options=replace(OPTIONS, alpha=1.0)), run=Run(checkpoints=tmp_path))
 
 
 def test_what_is_not_observed_is_not_an_objective():

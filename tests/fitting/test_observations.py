@@ -8,6 +8,7 @@ import torch
 
 from headfield.capture import Capture, LazyViews
 from headfield.errors import InputError
+from headfield.fitting import observations
 from headfield.fitting.observations import BAND, BUST_END, Observations, RaysSeen
 from headfield.render.span import Span
 from headfield.rigs import around, on_sphere
@@ -176,3 +177,39 @@ def test_of_the_rays_past_the_subject_those_further_away_are_left_out_first():
         assert (drawn.coverage[:10] == 1).all()
         assert len(drawn) == 10 + past
         assert (drawn.view == 7).sum() == far
+
+
+def test_whatever_is_seen_otherwise_is_told_from_it():
+    it = view(RADIUS, camera(), "it")
+    assert it.mask is not None
+    assert it.normals is not None
+    longer = replace(it.camera, focal=1.3 * it.camera.focal)
+    others = [
+        replace(it, image=255 - it.image),
+        replace(it, mask=np.roll(it.mask, 1, axis=1)),
+        replace(it, normals=np.roll(it.normals, 1, axis=1)),
+        replace(it, normals=None),
+        replace(it, camera=longer),
+        replace(it, estimated=True),
+    ]
+    told = {of(other).checksum for other in [it, *others]}
+    assert len(told) == 1 + len(others)
+    assert of(it).checksum in told
+
+
+def test_of_too_many_pixels_some_are_looked_at(monkeypatch):
+    views = [view(RADIUS, camera(azimuth), f"{azimuth}") for azimuth in (0.0, 90.0)]
+    every = of(*views)
+    monkeypatch.setattr(observations, "MOST", 48 * 48)  # half of two views of 48 x 48
+    some, again = of(*views), of(*views)
+    assert equal(some, again)
+    for few, many in zip(pools(some), pools(every), strict=True):
+        for number in range(2):
+            count, of_all = (few.view == number).sum(), (many.view == number).sum()
+            assert abs(count - of_all / 2) < 0.1 * of_all + 1
+        # Each is one of the rays there are, and none comes twice.
+        near = torch.cdist(few.directions.double(), many.directions.double()) + (few.view[:, None] != many.view)
+        assert (near.min(dim=1).values < 1e-6).all()
+        assert len(near.argmin(dim=1).unique()) == len(few)
+    monkeypatch.setattr(observations, "MOST", 1)
+    assert [len(pool) for pool in pools(of(*views))] == [2, 2, 2]

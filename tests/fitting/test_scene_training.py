@@ -140,25 +140,27 @@ def test_pictures_without_masks_say_nothing_of_silhouettes():
     assert report.history["silhouette"][0] == 0
 
 
-def photometric(them: Scenes, it: SceneFamily) -> float:
-    report = optimise(it, replace(TRAINING, steps=1).stages(), SceneObjectives(it, them, TRAINING), seed=0)
+def photometric(them: Scenes, it: SceneFamily, silhouette: float) -> float:
+    training = replace(TRAINING, steps=1, silhouette=silhouette)
+    report = optimise(it, training.stages(), SceneObjectives(it, them, training), seed=0)
     return report.history["photometric"][0]
 
 
-@pytest.mark.parametrize("masked", [True, False])
-def test_where_masks_are_known_no_background_is_learned(masked):
+@pytest.mark.parametrize(("has_masks", "silhouette"), [(True, 0.1), (False, 0.1), (True, 0.0)])
+def test_where_masks_are_known_and_count_no_background_is_learned(has_masks, silhouette):
+    masked = has_masks and silhouette > 0
     seen = view(0.5, camera())
     outside = np.where(seen.mask[..., None] > 0, seen.image, 255 - seen.image)
     shown = [seen, replace(seen, image=outside)]
-    them = [Scenes.of([Subject("it", Capture((it if masked else replace(it, mask=None),)))]) for it in shown]
+    them = [Scenes.of([Subject("it", Capture((it if has_masks else replace(it, mask=None),)))]) for it in shown]
     bright = family(TRAINING, 1)
     with torch.no_grad():
         for parameter in bright.backgrounds.parameters():
             parameter.add_(0.5)
-    plain = photometric(them[0], family(TRAINING, 1))
+    plain = photometric(them[0], family(TRAINING, 1), silhouette)
     assert plain > 0
-    assert (photometric(them[1], family(TRAINING, 1)) == plain) == masked
-    assert (photometric(them[0], bright) == plain) == masked
+    assert (photometric(them[1], family(TRAINING, 1), silhouette) == plain) == masked
+    assert (photometric(them[0], bright, silhouette) == plain) == masked
 
 
 @pytest.mark.parametrize(("radii", "grids"), [((0.4, 0.5, 0.6), 12), ((0.5,), 4)])

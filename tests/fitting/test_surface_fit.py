@@ -243,6 +243,9 @@ def test_what_no_view_sees_is_held_to_the_shape_at_the_beginning():
     # Going on from a checkpoint in the middle of the stage holds to the same shape.
     resumed = SurfaceObjectives(fit, seen, OPTIONS)
     assert resumed(replace(later, fresh=True))["held"].item() == moved
+    # So does going back, which puts back what the stage before was held to.
+    fit.u_held.zero_()
+    assert objectives(replace(later, fresh=True))["held"].item() == moved
 
 
 def test_one_picture_teaches_colours_alone_several_shape_too():

@@ -96,3 +96,8 @@ def test_rays_that_begin_inside_say_nothing_about_the_mesh():
     assert not hits.hit.any()
     assert counted.points == 100
     assert not proxy.is_stale
+
+
+def test_a_mesh_that_serves_never_is_one_sentence():
+    with pytest.raises(InputError, match="serves 0 times serves never"):
+        ProxySettings(uses=0)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
@@ -14,6 +14,7 @@ from headfield.bench import ablations
 from headfield.bench.plan import Bench, Planned, bench_on
 from headfield.bench.pool import try_missing
 from headfield.bench.trials import Trial
+from headfield.cli.devices import Device, checked
 from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
@@ -41,7 +42,7 @@ class Work:
     """A page to put the tables into, too; what is written between them by hand stays."""
     workers: int = 0
     """How many processes work at once, each on one thread; 0 is one a core."""
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
     """Where the work is done."""
     seed: int = 0
     """Decides every random number."""
@@ -50,7 +51,10 @@ class Work:
         """The bench on a data set, with at most so many views of a person."""
         if self.workers < 0:
             raise InputError("--workers are 0 (one a core) or more.")
-        return bench_on(data, self.output, subjects=self.subjects, views=views, device=self.device, seed=self.seed)
+        if self.subjects is not None and self.subjects < 1:
+            raise InputError("--subjects are 1 or more.")
+        device = checked(self.device)
+        return bench_on(data, self.output, subjects=self.subjects, views=views, device=device, seed=self.seed)
 
     def go(
         self,

@@ -21,6 +21,8 @@ class Optional:
     package: str
     purpose: str
     extra: str
+    beside: str = ""
+    """What pip is told to bring it, where the extra brings only what it needs."""
 
 
 CORE = ("torch", "numpy", "scipy", "scikit-image", "pillow", "safetensors", "jaxtyping", "rich", "tyro")
@@ -29,9 +31,10 @@ OPTIONAL = (
     Optional("libigl", "fast distances to surfaces", "fast"),
     Optional("fast-simplification", "decimation", "fast"),
     Optional("pooch", "fetching the open data the studio learns from", "studio"),
-    Optional("mediapipe", "faces in photos", "photo"),
+    Optional("mediapipe", "faces in photos", "photo", beside="--no-deps mediapipe==0.10.21"),
     Optional("pillow-heif", "HEIC photos", "heic"),
     Optional("xatlas", "textures", "texture"),
+    Optional("pycolmap", "cameras of videos", "poses"),
     Optional("imageio-ffmpeg", "films as MP4", "video"),
 )
 
@@ -56,7 +59,8 @@ def run(*, as_json: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None
         table.add_row(name, found or "[red]missing[/red]")
     for part in OPTIONAL:
         found = facts["optional"][part.package]
-        hint = f'[yellow]not installed[/yellow]; pip install "headfield\\[{part.extra}]"'
+        and_then = f" and pip install {part.beside}" if part.beside else ""
+        hint = f'[yellow]not installed[/yellow]; pip install "headfield\\[{part.extra}]"{and_then}'
         table.add_row(part.package, f"{found or hint}  [dim]{part.purpose}[/dim]")
     Console().print(table)
 

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from headfield import rigs
 from headfield.cameras import Camera
+from headfield.cli.devices import Device, checked
 from headfield.cli.progress import progress
 from headfield.data.films import check_film, write_film
 from headfield.data.pictures import write_image
@@ -61,7 +62,7 @@ def run(
     size: int = 384,
     frames: int = 24,
     video: Literal["mp4", "webp", "gif", "none"] = "webp",
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Make the heads between two heads that were made with one prior by the method sira.
 
@@ -81,7 +82,7 @@ def run(
     _check(output, steps=steps, resolution=resolution, size=size, frames=frames, what=what)
     if film is not None:
         check_film(output / film)
-    one, other = (Head.load(path, device=device) for path in (first, second))
+    one, other = (Head.load(path, device=checked(device)) for path in (first, second))
     camera = _camera(one.mesh, size)
     with progress() as bar, new_folder(output) as folder:
         task = bar.add_task("Between heads", total=len(what) * steps + (frames if film else 0))

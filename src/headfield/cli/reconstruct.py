@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from headfield.capture import Capture, Subject
+from headfield.cli.devices import Device, chosen
 from headfield.cli.progress import progress
 from headfield.data import layout
 from headfield.data.importers import find_importer
@@ -70,7 +71,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
         also: tuple[Literal["obj", "ply", "stl"], ...] = (),
         seed: int = 0,
         checkpoints: Path | None = None,
-        device: Literal["cpu", "cuda"] | None = None,
+        device: Device | None = None,
     ) -> None:
         """Make a head from photos of one person, or from the posed views of a capture.
 
@@ -103,6 +104,9 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
         photos = not is_capture(source)
         output = output or Path(f"{source[0].stem.replace('.', '-')}-head")
         _check(output, resolution, texture)
+        on = chosen(device)
+        if photos and views is not None and views < 1:
+            raise InputError("--views are 1 or more.")
         subject = None if photos else _with_views(source[0], views)
         with progress() as bar:
             task = bar.add_task("Starting", total=None)
@@ -121,7 +125,7 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
                 prior=prior,
                 normals=normals,
                 settings=fit,
-                run=Run(seed=seed, device=device or _device(), checkpoints=checkpoints, progress=show),
+                run=Run(seed=seed, device=on, checkpoints=checkpoints, progress=show),
                 resolution=resolution,
                 texture=texture,
                 face=face,
@@ -227,9 +231,3 @@ def _read(path: Path) -> Subject:
             "capture; `headfield import` reads other formats, and photos are named one by one."
         )
     return next(iter(find_importer(kind).read(path)))
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

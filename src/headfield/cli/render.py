@@ -19,6 +19,7 @@ from PIL import Image, ImageColor, ImageOps
 from headfield import rigs
 from headfield.cameras import Camera
 from headfield.capture import View
+from headfield.cli.devices import Device, chosen
 from headfield.cli.progress import progress
 from headfield.data import pictures
 from headfield.data.films import check_film, write_film
@@ -70,7 +71,7 @@ def run(
     frames: int = 90,
     draw: Literal["mesh", "field"] | None = None,
     smooth: bool = False,
-    device: Literal["cpu", "cuda"] | None = None,
+    device: Device | None = None,
 ) -> None:
     """Take pictures of a head.
 
@@ -137,10 +138,10 @@ class _Subject:
     background: tuple[float, float, float]
 
     @staticmethod
-    def read(path: Path, background: tuple[float, float, float], *, device: str | None) -> _Subject:
+    def read(path: Path, background: tuple[float, float, float], *, device: Device | None) -> _Subject:
         """A saved head, or a mesh."""
         is_mesh = path.suffix.lower() in FORMATS and not path.is_dir()
-        head = None if is_mesh else Head.load(path, device=_device(device))
+        head = None if is_mesh else Head.load(path, device=chosen(device))
         return _Subject(head.shown if head else read_mesh(path), head, background)
 
     def is_field(self, wanted: Literal["mesh", "field"] | None) -> bool:
@@ -201,12 +202,6 @@ def _colour(name: str) -> tuple[float, float, float]:
     except ValueError:
         raise InputError(f"{name!r} is no colour; name one as white, black or grey, or as '#rrggbb'.") from None
     return red / 255, green / 255, blue / 255
-
-
-def _device(wanted: str | None) -> str:
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("there is no GPU that PyTorch can use; leave --device out, or install PyTorch for CUDA.")
-    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _sides(mesh: Mesh, sides: Sequence[Side], size: int) -> dict[str, Camera]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
+from headfield.cli.devices import Device, checked
 from headfield.cli.progress import progress
 from headfield.data.store import Dataset
 from headfield.errors import InputError
@@ -46,7 +47,7 @@ def run_for(what: str) -> Callable[..., None]:
         *,
         subjects: int | None = None,
         seed: int = 0,
-        device: Literal["cpu", "cuda"] = "cpu",
+        device: Device = "cpu",
     ) -> None:
         """Learn a prior from a data set: from its scans, or multi-neus from its posed views.
 
@@ -75,13 +76,16 @@ def _learn(
     *,
     subjects: int | None,
     seed: int,
-    device: Literal["cpu", "cuda"],
+    device: Device,
 ) -> None:
     dataset = Dataset(data)
     if not len(dataset):
         raise InputError(f"{data} has no subjects to learn from; `headfield studio {data}` makes some.")
+    if subjects is not None and subjects < 1:
+        raise InputError("--subjects are 1 or more.")
+    settings.stages()  # what is wrong with the settings is said before all is read
     out.mkdir(parents=True, exist_ok=True)
-    with joined(device) as own_device, progress() as bar:
+    with joined(checked(device)) as own_device, progress() as bar:
         is_first = Processes.current().first
         lessons = settings.lessons(dataset, subjects=subjects)
         task = bar.add_task(f"Learning from {len(lessons)} subjects", total=None)

@@ -103,7 +103,8 @@ def trilinear(table: Float[Tensor, "_corners f"], points: Float[Tensor, "n 3"], 
     cell = place.detach().floor().clamp(max=voxels - 1).nan_to_num(0)
     stride = torch.tensor([(voxels + 1) ** 2, voxels + 1, 1], device=points.device)
     first = (cell.long() * stride).sum(-1)
-    corner = torch.cartesian_prod(*[torch.arange(2, device=points.device)] * 3) @ stride
+    # Not @, which GPUs lack for whole numbers.
+    corner = (torch.cartesian_prod(*[torch.arange(2, device=points.device)] * 3) * stride).sum(-1)
     value = table.index_select(0, (corner[:, None] + first).flatten()).unflatten(0, (8, -1))
     for weight in (place - cell).unbind(-1):
         half = len(value) // 2

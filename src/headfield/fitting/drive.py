@@ -89,7 +89,7 @@ def fit_surface(
         fit.u.data.copy_(first_code(capture, fit))
     fit.to(device)
     objectives = SurfaceObjectives(fit, observations, options, run.finder, speed)
-    about = observations.checksum + ("" if prior is None else _checksum(prior))
+    about = f"{observations.checksum}{'' if prior is None else _checksum(prior)} {options} {speed}"
     possible = _possible(stages, observations, options)
     fitted = driven(method, fit, objectives, possible, observations, fit.corrections, run, about)
     if fit.codes is None or not fit.codes.landmark_basis.any():
@@ -145,8 +145,8 @@ def driven(
 
 def _checksum(prior: ShapePrior) -> str:
     """Tells what a fit starts from."""
-    appearance = "" if prior.appearance is None else checksum(prior.appearance.state_dict())
-    return checksum(prior.geometry.state_dict()) + appearance
+    parts = (prior.geometry, prior.codes, prior.appearance, prior.looks, prior.colours)
+    return "".join(checksum(part.state_dict()) for part in parts if part is not None)
 
 
 def first_code(capture: Capture, fit: SurfaceFit) -> torch.Tensor:

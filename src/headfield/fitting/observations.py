@@ -24,6 +24,10 @@ from headfield.render.views import ViewOnDevice
 BAND = 0.12
 """How far from the silhouette most of the rays past a subject lie, as a share of the subject's width."""
 
+MOST = 16_000_000
+"""How many pixels of all views together are looked at; where there are more, some of them by chance. A fit draws some
+hundred thousand rays, and each that it may draw takes 61 bytes."""
+
 SHADE = 0.5
 """From which coverage on a pixel shows the subject."""
 
@@ -72,7 +76,7 @@ class Observations:
     beyond: RaysSeen
     """Rays that pass further away."""
     checksum: str
-    """Tells the pictures from others."""
+    """Tells them from others."""
     landmarks: LandmarksSeen | None = None
     rough: bool = False
     """Whether the cameras may be corrected."""
@@ -105,10 +109,12 @@ class Observations:
         views = different(list(capture.views))
         if not views:
             raise InputError("the capture has no views; a fit needs at least one.")
+        share = MOST / sum(view.camera.width * view.camera.height for view in views)
+        chance = np.random.default_rng(0)
         parts: list[list[RaysSeen]] = [[], [], []]
         for number, view in enumerate(views):
             for part, pixels in zip(parts, _pools(view), strict=True):
-                part.append(_seen(view, number, pixels, device))
+                part.append(_seen(view, number, _share_of(pixels, share, chance), device))
             if not len(parts[0][-1]):
                 raise InputError(
                     f"view {view.name}: no ray through the subject meets the unit sphere, which holds the head; check "
@@ -117,7 +123,6 @@ class Observations:
         inside, beside, beyond = (RaysSeen.joined(part) for part in parts)
         cameras = tuple(view.camera.to(dtype=torch.float32) for view in views)
         names = tuple(view.name for view in views)
-        pictures = {str(number): torch.tensor(view.image) for number, view in enumerate(views)}
         landmarks, estimated = LandmarksSeen.of(views, device=device), any(view.estimated for view in views)
         return Observations(
             names,
@@ -125,7 +130,7 @@ class Observations:
             inside,
             beside,
             beyond,
-            checksum(pictures),
+            _checksum(views, landmarks, f"{capture.rough} {estimated}"),
             landmarks,
             capture.rough,
             estimated,
@@ -167,6 +172,21 @@ def _pools(view: View) -> tuple[Int64[np.ndarray, "a"], Int64[np.ndarray, "b"], 
     # Where coverage is partial, the silhouette runs through the pixel: that counts as close.
     close = ~covered & (away <= band)
     return tuple(np.flatnonzero(chosen) for chosen in (covered, close, ~covered & ~close))  # type: ignore[return-value]
+
+
+def _share_of(pixels: Int64[np.ndarray, "n"], share: float, chance: np.random.Generator) -> Int64[np.ndarray, "_m"]:
+    """So much of them by chance, but one at least; all where that is all."""
+    if share >= 1 or not len(pixels):
+        return pixels
+    return np.sort(chance.choice(pixels, max(1, round(share * len(pixels))), replace=False))
+
+
+def _checksum(views: Sequence[View], landmarks: LandmarksSeen | None, said: str) -> str:
+    """Tells what is seen, and what is said of it, from anything else."""
+    layers = {f"{n}/{name}": it for n, view in enumerate(views) for name, it in ViewOnDevice.of(view).layers.items()}
+    if landmarks is not None:
+        layers |= {"landmarks": landmarks.pixels, "known": landmarks.known, "noise": landmarks.noise}
+    return checksum(layers, said)
 
 
 def _seen(view: View, number: int, pixels: Int64[np.ndarray, "n"], device: torch.device | str) -> RaysSeen:

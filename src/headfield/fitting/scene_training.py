@@ -138,12 +138,13 @@ class SceneObjectives:
         def glow(places: Tensor, directions: Tensor) -> Glow:
             return Glow(*family.backgrounds[scene](places, directions))
 
+        looked_at = bool(info.weights["silhouette"])  # at masks
         behind = render_beyond(seen.rays, glow, batch.beyond, info.generator)
         terms = {
-            "photometric": _photometric(shown, behind, seen, self.scenes.masked(scene, seen)),
+            "photometric": _photometric(shown, behind, seen, self.scenes.masked(scene, seen) & looked_at),
             "eikonal": eikonal_cost(family.fields, shown, batch.everywhere, info),
         }
-        if info.weights["silhouette"]:
+        if looked_at:
             terms["silhouette"] = mask_cost(shown.opacity, seen)
         return terms
 
@@ -156,5 +157,6 @@ def _photometric(
     A mask makes the background needless, which may be another one in each picture and then cannot be learned.
     """
     through = torch.where(masked, 0, 1 - shown.opacity)[:, None]
-    off = seen.coverage[:, None] * (shown.colours + through * behind - seen.colours).square()
-    return off.sum() / (3 * seen.coverage.sum()).clamp(min=1)
+    counted = torch.where(masked, seen.coverage, 1)
+    off = counted[:, None] * (shown.colours + through * behind - seen.colours).square()
+    return off.sum() / (3 * counted.sum()).clamp(min=1)

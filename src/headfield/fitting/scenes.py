@@ -46,8 +46,9 @@ class Scenes:
     @property
     def checksum(self) -> str:
         """Tells these pictures from others."""
-        pictures = {f"{i}/{j}": view.image for i, views in enumerate(self.views) for j, view in enumerate(views)}
-        return checksum(pictures, " ".join(self.names))
+        seen = {f"{i}/{j}": view for i, views in enumerate(self.views) for j, view in enumerate(views)}
+        layers = {f"{name}/{layer}": it for name, view in seen.items() for layer, it in view.layers.items()}
+        return checksum(layers, " ".join(self.names))
 
     def alone(self, scene: int) -> Scenes:
         """One of the scenes; InputError where it is not there."""

@@ -72,9 +72,11 @@ class Lessons:
     @property
     def checksum(self) -> str:
         """Tells them from others."""
-        tensors = {"points": self.scans.points}
-        if self.coloured is not None:
-            tensors |= {"coloured": self.coloured.points, "colours": self.coloured.colours}
+        scans, coloured = self.scans, self.coloured
+        tensors = {"points": scans.points, "normals": scans.normals, "free": scans.free}
+        tensors |= {"landmarks": self.landmarks, "known": self.known}
+        if coloured is not None:
+            tensors |= {"coloured": coloured.points, "colours": coloured.colours}
         return checksum(tensors, " ".join(self.scans.names))
 
 

@@ -204,6 +204,7 @@ class SurfaceObjectives:
         self._unseen: Unseen | None = None
         self._still: StillSurface | None = None
         self._agreement: Agreement | None = None
+        self._u_held: Tensor | None = None
 
     def __call__(self, info: StepInfo) -> dict[str, Tensor]:
         """The objectives of one step."""
@@ -243,9 +244,10 @@ class SurfaceObjectives:
         self._still = None
         if self.fit.codes is None:
             return
-        if info.step == 0 and info.weights.keys() & {"held", "near"}:
-            with torch.no_grad():
-                self.fit.u_held.copy_(self.fit.u)
+        if info.step == 0:
+            self._u_held = self.fit.u.detach().clone() if info.weights.keys() & {"held", "near"} else None
+        if self._u_held is not None:  # a run that goes back may put back that of the stage before
+            self.fit.u_held.copy_(self._u_held)
         if "held" in info.weights:
             self._unseen = Unseen.of(self.fit.held, self.cameras, device=info.device)
 

@@ -97,7 +97,7 @@ def train_prior(
         callbacks=callbacks,
         progress=progress,
         precision=training.precision,
-        about=lessons.checksum,
+        about=f"{lessons.checksum} {training}",
     )
     facts = {
         "data": made_from,

@@ -34,7 +34,7 @@ def fit_volume(
     """
     observations = Observations.of(capture, device=torch.device(run.device))
     refined = options.refined == "always" or (options.refined == "rough" and observations.rough)
-    about = observations.checksum + checksum(fields.state_dict())
+    about = f"{observations.checksum}{checksum(fields.state_dict())} {options} {beginning}"
     fit = VolumeFit(fields, observations.cameras if refined else ()).to(run.device)
     objectives = VolumeObjectives(fit, observations, options, beginning)
     possible = [stage if refined else replace(stage, moving=_without_cameras(stage.moving)) for stage in stages]

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
+from headfield.errors import InputError
 from headfield.optim.schedules import Plateau, Schedule, value_at
 
 
@@ -46,7 +47,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise ValueError(f"stage {self.name!r} has {self.steps} steps")
+            raise InputError(f"stage {self.name!r} has {self.steps} steps; give it 1 or more.")
         if not self.weights:
             raise ValueError(f"stage {self.name!r} has no objectives")
 

@@ -16,6 +16,7 @@ from headfield.capture import View
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.mesh.raycast import RayCaster
+from headfield.optim.checkpoints import checksum
 from headfield.photo.guide import as_layer, drawn
 from headfield.units import MILLIMETRES_PER_UNIT
 
@@ -48,6 +49,11 @@ class Examples:
 
     def __getitem__(self, index: slice | Tensor) -> Examples:
         return Examples(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    @property
+    def checksum(self) -> str:
+        """Tells them from others."""
+        return checksum({field.name: getattr(self, field.name) for field in fields(self)})
 
     @staticmethod
     def together(parts: Sequence[Examples]) -> Examples:

@@ -16,7 +16,7 @@ import headfield
 from headfield.data.store import Dataset
 from headfield.errors import InputError
 from headfield.fields import weights
-from headfield.optim.checkpoints import Checkpoints
+from headfield.optim.checkpoints import Checkpoints, checksum
 from headfield.optim.engine import optimise
 from headfield.optim.record import Callback, LossLog, Report
 from headfield.optim.schedules import Cosine, WarmUp
@@ -185,6 +185,7 @@ def train_normals(
         callbacks=(LossLog(out / "losses.jsonl", every=50),),
         progress=progress,
         precision=training.precision,
+        about=f"{examples.checksum} {training} {crops} {None if begin is None else checksum(learner.state_dict())}",
     )
     if report.interrupted:
         return Taught(report, None)

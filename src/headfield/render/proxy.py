@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from headfield.cameras import Rays
+from headfield.errors import InputError
 from headfield.mesh.extract import extract
 from headfield.mesh.grid import SignedDistance
 from headfield.mesh.raycast import RayCaster
@@ -62,6 +63,10 @@ class ProxySettings:
     """How many times too large the distances may be (see :func:`headfield.mesh.extract.extract`)."""
     rough: bool = False
     """Whether the mesh may be made in bfloat16, where that is fast; the hits are exact either way."""
+
+    def __post_init__(self) -> None:
+        if self.uses < 1:
+            raise InputError(f"a proxy mesh that serves {self.uses} times serves never; let it serve once or more.")
 
 
 class Proxy:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from headfield.chunks import in_chunks
 from headfield.mesh.grid import SignedDistance
 
 CHUNK = 16384
@@ -39,11 +40,10 @@ def roughly(device: torch.device, enabled: bool = True) -> AbstractContextManage
 def ask(sdf: SignedDistance, points: Float[Tensor, "*n 3"], chunk: int = CHUNK) -> Float[Tensor, "*n"]:
     """The distances at points, without gradients, ``chunk`` points at once."""
     flat = points.detach().reshape(-1, 3)
-    distances = flat.new_empty(len(flat))
+    if not len(flat):
+        return flat.new_empty(points.shape[:-1])
     with torch.no_grad():
-        for start in range(0, len(flat), chunk):
-            distances[start : start + chunk] = sdf(flat[start : start + chunk])
-    return distances.reshape(points.shape[:-1])
+        return in_chunks(sdf, flat, chunk).to(flat.dtype).reshape(points.shape[:-1])
 
 
 def gradients(sdf: SignedDistance, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:

@@ -81,6 +81,14 @@ class ViewOnDevice:
         image = torch.tensor(view.image, device=device)
         return ViewOnDevice(view.camera.to(device=device, dtype=dtype), image, mask, normals)
 
+    @property
+    def layers(self) -> dict[str, Tensor]:
+        """All that it holds, by name."""
+        camera = {"rotation": self.camera.rotation, "translation": self.camera.translation}
+        camera |= {"focal": self.camera.focal, "principal": self.camera.principal}
+        layers = {"image": self.image, "mask": self.mask, "normals": self.normals}
+        return camera | {name: layer for name, layer in layers.items() if layer is not None}
+
     def at(self, pixels: Int64[Tensor, "n"], camera: Camera | None = None) -> Seen:
         """What is seen at pixels, by this camera or by a corrected one, to which the rays keep their gradients."""
         camera = self.camera if camera is None else camera

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headfield.optim.chunks import in_chunks
+from headfield.chunks import in_chunks
 
 
 class Small:
