@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from headfield.capture import Capture, LazyViews, Subject
 from headfield.cli import main
+from headfield.cli.import_ import run_for
 from headfield.data import importers as registry
 from headfield.data.importers import Importer
 from headfield.data.store import Dataset, write_subject
 from headfield.errors import InputError
+from headfield.fitting.scans import Scans
+from headfield.mesh.files import write_mesh
+from headfield.surface import Mesh
 from tests.data.subjects import sphere_subject
 
 
@@ -128,11 +135,32 @@ def test_formats_are_listed_and_their_settings_are_options(capsys):
 
 
 def test_a_mesh_file_becomes_a_subject(tmp_path):
-    from headfield.mesh.files import write_mesh
-
     write_mesh(sphere_subject().truth, tmp_path / "head.ply", unit="m")
     assert main(["import", "mesh", str(tmp_path / "head.ply"), str(tmp_path / "set"), "--unit", "m"]) == 0
     assert Dataset(tmp_path / "set").names == ("head",)
+
+
+def mesh_imported(mesh: Mesh, folder: Path, *words: str) -> Subject:
+    folder.mkdir()
+    write_mesh(mesh, folder / "head.ply", unit="m")
+    assert main(["import", "mesh", str(folder / "head.ply"), str(folder / "set"), "--unit", "m", *words]) == 0
+    return Dataset(folder / "set").read("head")
+
+
+def test_shapes_can_be_learned_from_a_mesh(tmp_path, capsys):
+    mesh = sphere_subject().truth
+    subject = mesh_imported(mesh, tmp_path / "new", "--scan-points", "500")
+    radius = np.linalg.norm(subject.truth.vertices, axis=1).mean()
+    assert np.abs(np.linalg.norm(subject.scan.points, axis=1) - radius).max() < 0.05 * radius  # faces are flat
+    assert (np.linalg.norm(subject.scan.free_points, axis=1) > 0.95 * radius).all()
+    assert len(Scans.read(Dataset(tmp_path / "new" / "set"), kept=100)) == 1
+    assert mesh_imported(mesh, tmp_path / "bare", "--scan-points", "0").scan is None
+    inwards = mesh_imported(replace(mesh, faces=mesh.faces[:, ::-1]), tmp_path / "inwards")
+    assert "warning: head comes without a scan: the mesh turns its back to every scanner" in capsys.readouterr().err
+    assert inwards.scan is None
+    assert inwards.truth is not None
+    with pytest.raises(InputError, match="scan-points are 0"):
+        run_for("mesh")(tmp_path / "new" / "head.ply", tmp_path / "more", None, scan_points=-1)
 
 
 def test_importing_writes_what_write_subject_writes(balls, tmp_path):

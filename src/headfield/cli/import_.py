@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 
 from headfield.capture import LazyViews, Subject, View
@@ -20,6 +22,8 @@ from headfield.data.store import create_dataset, write_subject
 from headfield.errors import InputError
 
 MADE = {"command": "headfield import"}
+
+SCAN_POINTS = 100_000
 
 Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
 Out = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
@@ -37,7 +41,9 @@ def run_for(format: str) -> Callable[..., None]:
         raise SystemExit(0)
     importer = find_importer(format)
 
-    def run(source: Source, out: Out, settings: object, *, replace: bool = False) -> None:
+    def run(
+        source: Source, out: Out, settings: object, *, replace: bool = False, scan_points: int = SCAN_POINTS
+    ) -> None:
         """Bring captures and scans from another format into a data set.
 
         Args:
@@ -45,14 +51,21 @@ def run_for(format: str) -> Callable[..., None]:
             out: The data set's folder: a new one, or one that was imported before, whose other subjects stay.
             settings: What the format has to be told.
             replace: Replace subjects that are there already.
+            scan_points: How many points a scanner is made to see of a true surface that comes without a scan, so that
+                shapes can be learned from it; 0 for none.
         """
-        import_subjects(importer, source, out, settings=settings if importer.settings else None, replace=replace)
+        if scan_points < 0:
+            raise InputError("--scan-points are 0 (none) or more.")
+        told = settings if importer.settings else None
+        import_subjects(importer, source, out, settings=told, replace=replace, scan_points=scan_points)
 
     run.__annotations__["settings"] = Annotated[importer.settings or NoSettings, tyro.conf.OmitArgPrefixes]
     return run
 
 
-def import_subjects(importer: Importer, source: Path, out: Path, *, settings: object, replace: bool) -> None:
+def import_subjects(
+    importer: Importer, source: Path, out: Path, *, settings: object, replace: bool, scan_points: int = 0
+) -> None:
     """Write everything that is in ``source`` into the data set ``out``, and say what that was."""
     counts: Counter[str] = Counter()
     names: set[str] = set()
@@ -64,6 +77,7 @@ def import_subjects(importer: Importer, source: Path, out: Path, *, settings: ob
                 raise InputError(f"{source} holds two subjects called {subject.name}; rename one of them.")
             if (out / subject.name).exists() and not replace:
                 raise InputError(f"{out / subject.name} is there already; --replace replaces it.")
+            subject = _scanned(subject, scan_points)
             _write(subject, out)
             names.add(subject.name)
             counts["views"] += len(subject.capture.views) if subject.capture else 0
@@ -73,6 +87,21 @@ def import_subjects(importer: Importer, source: Path, out: Path, *, settings: ob
         raise InputError(f"{source} holds no subject in the format {importer.name}; check the path and the format.")
     parts = ", ".join(f"{what}: {n}" for what, n in counts.items() if n)
     print(f"Wrote {out} (subjects: {len(names)}, {parts}).\nNext: headfield show {out}")
+
+
+def _scanned(subject: Subject, points: int) -> Subject:
+    """The subject with a scan of its true surface where it has none; without one, and a warning, where none sees it."""
+    if not points or subject.scan is not None or subject.truth is None:
+        return subject
+    from headfield.studio.scanner import scan
+    from headfield.studio.sitter import Sitter
+
+    rng = np.random.default_rng(list(subject.name.encode()))
+    try:
+        return changed(subject, scan=scan(Sitter.of_mesh(subject.truth), rng, points=points))
+    except InputError as error:
+        warnings.warn(f"{subject.name} comes without a scan: {error}", stacklevel=2)
+        return subject
 
 
 @contextmanager
