@@ -1,4 +1,4 @@
-"""headfield: from a few portrait photos, or one depth scan, to a full textured 3D head.
+"""headfield: from a few portrait photos to a full textured 3D head.
 
 The names below are the public API. They are imported when first used, so that ``import headfield`` stays fast.
 """

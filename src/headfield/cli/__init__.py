@@ -119,7 +119,7 @@ def _overview() -> str:
         [
             "usage: headfield COMMAND [OPTIONS]",
             "",
-            "From a few portrait photos, or one depth scan, to a full textured 3D head.",
+            "From a few portrait photos to a full textured 3D head.",
             "",
             *lines,
             "",

@@ -91,7 +91,8 @@ def run_given(words: Sequence[str]) -> Callable[..., None]:
             normals: A file with the network that sees normals and masks where views lack them.
             estimate_normals: Estimate normals from the pictures even where the capture has them.
             rough_cameras: The cameras of posed views are off by up to a degree or two, or a centimetre: put them right
-                with what the views show, and go on while the head is fitted. Those of photos and imported videos are.
+                with what the views show, and go on while the head is fitted. Those of photos are, and those of videos
+                that were posed by the face.
             resolution: Cells a side of the mesh, up to 512.
             texture: Texels a side of the texture, 0 for none; 2048 for photos where nothing is said, none for captures.
             report: Write a page that shows what was done and films of the head, too; as for photos where nothing is
