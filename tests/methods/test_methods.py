@@ -182,7 +182,7 @@ def test_multi_neus_is_as_the_paper_says():
         [4e-4, pytest.approx(4e-5)],
         [6e-5, pytest.approx(6e-6)],
     ]
-    assert fitting.several == 1.0
+    assert fitting.several == fitting.several_steps == 1.0
     assert fitting.options.inside + fitting.options.past == 512
     assert fitting.options.refined == "always"
 
@@ -190,7 +190,7 @@ def test_multi_neus_is_as_the_paper_says():
 @pytest.mark.parametrize(
     ("kind", "deep", "faster"), [("low-rank", False, 1), ("low-rank", True, 5), ("independent", True, 1)]
 )
-def test_coefficients_alone_move_faster_and_only_where_the_depth_is_seen(kind, deep, faster):
+def test_where_the_depth_is_seen_coefficients_move_faster_and_everything_moves_longer(kind, deep, faster):
     layers = SceneLayersSettings((1,), (1,), kind, rank=2)
     prior = train_prior("multi-neus", scenes(), replace(LEARNING["multi-neus"], layers=layers))
     fitting = multi_neus.Fitting()
@@ -199,6 +199,8 @@ def test_coefficients_alone_move_faster_and_only_where_the_depth_is_seen(kind, d
     assert own == pytest.approx(faster * fitting.scene_rate)
     assert cameras == pytest.approx(0.1 * fitting.scene_rate)
     assert everything.moving[0].rate == fitting.shared_rate
+    assert scene.steps == fitting.scene_steps
+    assert everything.steps == (2 if deep else 1) * fitting.shared_steps
 
 
 @pytest.mark.parametrize("views", ["two", "one twice", "two from rough cameras"])

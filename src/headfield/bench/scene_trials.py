@@ -169,7 +169,7 @@ def _ends(trial: SceneTrial, prior: Prior | None) -> dict[int, str]:
     settings = trial.variant.settings
     if not isinstance(settings, Fitting) or not isinstance(prior, ScenePrior):
         return {}
-    stages = stages_for(prior, settings)
+    stages = stages_for(prior, settings, deep=len(trial.shown) > 1)
     done = list(accumulate(stage.steps for stage in stages))
     return {end: stage.name for end, stage in zip(done, stages, strict=True)}
 

@@ -78,6 +78,9 @@ class Fitting:
     several: float = 5.0
     """How many times as fast c moves in step one where several views from known cameras show the depth; in so few
     steps it would hardly leave the mean otherwise."""
+    several_steps: float = 2.0
+    """How many times as many steps such views get on everything: with samples around the surface alone, as many as come
+    to the pictures that NeuS's schedule comes to in half of them."""
     plateau: float = 0.316
     """What rates are multiplied by every time the loss stops decreasing."""
     patience: int = 100
@@ -87,8 +90,8 @@ class Fitting:
     eikonal: float = 0.1
     options: VolumeOptions = field(default_factory=VolumeOptions)
 
-    def stages(self, *, faster: float = 1.0) -> tuple[Stage, ...]:
-        """The two steps of fitting as data, the scene's own weights so many times faster."""
+    def stages(self, *, faster: float = 1.0, more: float = 1.0) -> tuple[Stage, ...]:
+        """The two steps of fitting as data, the scene's own weights so many times faster, the second so much longer."""
         weights = {"photometric": self.photometric, "silhouette": self.silhouette, "eikonal": self.eikonal}
         plateau = Plateau(self.plateau, self.patience)
 
@@ -99,7 +102,7 @@ class Fitting:
         everything = Moving("fields.*", self.shared_rate, clip=1.0)
         return (
             stage("scene", self.scene_steps, own, self.scene_rate),
-            stage("everything", self.shared_steps, everything, self.shared_rate),
+            stage("everything", round(more * self.shared_steps), everything, self.shared_rate),
         )
 
 
@@ -109,6 +112,7 @@ PAPER_FITTING = Fitting(
     scene_rate=4e-4,
     shared_rate=6e-5,
     several=1.0,
+    several_steps=1.0,
     patience=1000,
     options=VolumeOptions(sampling=Sampling(way="hierarchical"), refined="always"),
 )
@@ -121,7 +125,8 @@ def stages_for(prior: ScenePrior, settings: Fitting, *, deep: bool = False) -> t
     """The steps of a fit to views that show the depth or do not; without the first where nothing is a scene's own, as
     when NeuS is transferred (4.3)."""
     layers = prior.fields.settings.layers
-    stages = settings.stages(faster=settings.several if deep and layers.kind == "low-rank" else 1.0)
+    faster = settings.several if deep and layers.kind == "low-rank" else 1.0
+    stages = settings.stages(faster=faster, more=settings.several_steps if deep else 1.0)
     return stages if layers.used else stages[1:]
 
 
