@@ -11,8 +11,19 @@ import headfield
 
 SOURCE = Path(headfield.__file__).parent
 
-FOUNDATION = {"errors", "files", "units", "transforms", "cameras", "rigs", "surface", "capture", "canonical", "workers"}
-FOUNDATION |= {"chunks"}
+FOUNDATION = {
+    "errors",
+    "files",
+    "units",
+    "transforms",
+    "cameras",
+    "rigs",
+    "surface",
+    "capture",
+    "canonical",
+    "workers",
+    "chunks",
+}
 ROOMS = {
     # room: the rooms it may import from, besides the foundation and itself
     "mesh": set(),

@@ -64,7 +64,7 @@ def run_for(format: str) -> Callable[..., None]:
 
 
 def import_subjects(
-    importer: Importer, source: Path, out: Path, *, settings: object, replace: bool, scan_points: int = 0
+    importer: Importer, source: Path, out: Path, *, settings: object, replace: bool, scan_points: int
 ) -> None:
     """Write everything that is in ``source`` into the data set ``out``, and say what that was."""
     counts: Counter[str] = Counter()

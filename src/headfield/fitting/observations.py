@@ -183,10 +183,11 @@ def _share_of(pixels: Int64[np.ndarray, "n"], share: float, chance: np.random.Ge
 
 def _checksum(views: Sequence[View], landmarks: LandmarksSeen | None, said: str) -> str:
     """Tells what is seen, and what is said of it, from anything else."""
-    layers = {f"{n}/{name}": it for n, view in enumerate(views) for name, it in ViewOnDevice.of(view).layers.items()}
-    if landmarks is not None:
-        layers |= {"landmarks": landmarks.pixels, "known": landmarks.known, "noise": landmarks.noise}
-    return checksum(layers, said)
+    each = " ".join(checksum(ViewOnDevice.of(view).layers) for view in views)  # one after the other, for memory
+    if landmarks is None:
+        return checksum({}, f"{each} {said}")
+    marks = {"landmarks": landmarks.pixels, "known": landmarks.known, "noise": landmarks.noise}
+    return checksum(marks, f"{each} {said}")
 
 
 def _seen(view: View, number: int, pixels: Int64[np.ndarray, "n"], device: torch.device | str) -> RaysSeen:

@@ -138,13 +138,13 @@ class SceneObjectives:
         def glow(places: Tensor, directions: Tensor) -> Glow:
             return Glow(*family.backgrounds[scene](places, directions))
 
-        looked_at = bool(info.weights["silhouette"])  # at masks
+        masks_count = bool(info.weights["silhouette"])
         behind = render_beyond(seen.rays, glow, batch.beyond, info.generator)
         terms = {
-            "photometric": _photometric(shown, behind, seen, self.scenes.masked(scene, seen) & looked_at),
+            "photometric": _photometric(shown, behind, seen, self.scenes.masked(scene, seen) & masks_count),
             "eikonal": eikonal_cost(family.fields, shown, batch.everywhere, info),
         }
-        if looked_at:
+        if masks_count:
             terms["silhouette"] = mask_cost(shown.opacity, seen)
         return terms
 

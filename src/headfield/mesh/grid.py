@@ -82,11 +82,11 @@ class SparseGrid:
         owner = np.empty(len(self.values), np.int32)
         owner[slots] = np.arange(len(slots))
         slots = slots[owner[slots] == np.arange(len(slots))]  # each once
-        if not len(slots):
-            return
-        places = torch.from_numpy(self.axis[self.points(slots)]).to(device=self._device, dtype=self._dtype)
-        with torch.no_grad():
-            distances = in_chunks(self._function, places, self._chunk).double().cpu().numpy()
-        if not np.isfinite(distances).all():
-            raise InputError("the signed distance is not a finite number everywhere; the field is broken.")
-        self.values[slots] = distances
+        for start in range(0, len(slots), self._chunk):
+            some = slots[start : start + self._chunk]
+            places = torch.from_numpy(self.axis[self.points(some)]).to(device=self._device, dtype=self._dtype)
+            with torch.no_grad():
+                distances = in_chunks(self._function, places, self._chunk).double().cpu().numpy()
+            if not np.isfinite(distances).all():
+                raise InputError("the signed distance is not a finite number everywhere; the field is broken.")
+            self.values[some] = distances

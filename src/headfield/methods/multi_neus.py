@@ -79,8 +79,8 @@ class Fitting:
     """How many times as fast c moves in step one where several views from known cameras show the depth; in so few
     steps it would hardly leave the mean otherwise."""
     several_steps: float = 2.0
-    """How many times as many steps such views get on everything: with samples around the surface alone, as many as come
-    to the pictures that NeuS's schedule comes to in half of them."""
+    """How many times as many steps such views get on everything: samples around the surface alone need them to come to
+    as good pictures as NeuS's schedule."""
     plateau: float = 0.316
     """What rates are multiplied by every time the loss stops decreasing."""
     patience: int = 100
